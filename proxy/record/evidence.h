@@ -43,7 +43,7 @@
 	X(RESPONSE_END, "response_end", "last byte of the response arrived")   \
 	X(DONE, "done", "last byte handed to the client's kernel, or the end")
 
-/* The digests: XXH3-64 of body bytes at four places, see exchange. */
+/* The digests: XXH64 of body bytes at four places, see exchange. */
 #define EVIDENCE_DIGESTS(X)                                                    \
 	X(REQUEST_IN, "request_in", "as read from the client")                 \
 	X(REQUEST_OUT, "request_out", "as handed to the vendor's connection")  \
@@ -89,7 +89,7 @@ struct ev_close {
 	uint64_t conn_up;	/* the vendor connection's key, 0: none */
 	uint64_t mark[EV_MARKS]; /* ns after started; 0 = did not happen */
 	uint64_t bytes[EV_DIGESTS];  /* body bytes at the four places */
-	uint64_t digest[EV_DIGESTS]; /* XXH3-64 of them */
+	uint64_t digest[EV_DIGESTS]; /* XXH64 of them */
 	uint64_t added_ns; /* the most that assay delayed any byte: request
 			      head in to out without the wait for a
 			      connection, plus the slowest response chunk */

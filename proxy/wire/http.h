@@ -125,6 +125,15 @@ void http_resume(struct http_stream *s, enum http_pause why);
  */
 void http_abandon(struct http_stream *s, uint32_t code);
 
+/*
+ * The other side's message ended too early, and this side shall end the same
+ * way: what was sent still goes out, then the stream is reset with the h2
+ * code, or the h1 connection closed without the message's end (`rst`: by RST
+ * once the queue is written; else FIN, without TLS's close_notify).
+ * on_gone(HTTP_DONE) comes when that is done. Reads of it are thrown away.
+ */
+void http_cut(struct http_stream *s, uint32_t code, bool rst);
+
 /* Connection-wide facts. */
 enum http_version http_version_of(const struct http_stream *s);
 struct wire *http_wire(const struct http_conn *c);
@@ -199,6 +208,7 @@ struct http_codec {
 	bool (*touched)(const struct http_stream *s);
 	void (*paused)(struct http_stream *s); /* s->paused changed */
 	void (*abandon)(struct http_stream *s, uint32_t code);
+	void (*cut)(struct http_stream *s, uint32_t code, bool rst);
 	unsigned (*slots)(const struct http_conn *c);
 	struct http_stream *(*open)(struct http_conn *c,
 				    const struct http_events *ev, void *who);
@@ -213,6 +223,7 @@ struct http_conn {
 	const struct http_server *server; /* one of the two is NULL */
 	const struct http_client *client;
 	void *owner;
+	uint64_t tag; /* its user's to set: the recorder's key */
 };
 
 #endif
