@@ -33,12 +33,15 @@ enum option_kind {
 	OPTION_CHOICE,	 /* one of "a|b|c" as `arg` says */
 };
 
-enum { OPTION_REPEAT = 1 }; /* may be given several times */
+enum {
+	OPTION_REPEAT = 1,	   /* may be given several times */
+	OPTION_LINE_ONLY = 1 << 1, /* not in a configuration file */
+};
 
 struct option_def {
 	const char *name; /* without "--"; NULL ends a table */
 	enum option_kind kind;
-	const char *arg;  /* shown in help: "FILE", "auto|1.1|2" */
+	const char *arg;    /* shown in help: "FILE", "auto|1.1|2" */
 	const char *preset; /* the default as text, or NULL: not set */
 	unsigned flags;
 	const char *help; /* one sentence, wrapped by the printer */
@@ -52,9 +55,11 @@ void options_add(struct options *o, const struct option_def *defs,
 		 const char *title);
 
 /*
- * argv without the command's name. Positional arguments are collected; they
- * are an error unless options_positional() allowed them. Codes: bad_option
- * (names the nearest), bad_value, missing_value.
+ * argv without the command's name. `--name VALUE` or `--name=VALUE`; a flag
+ * that the file sets is unset by `--name=false`; `--` ends options. An option
+ * that does not repeat keeps what came last. Positional arguments are
+ * collected; they are an error unless options_positional() allowed them. Codes:
+ * bad_option (names the nearest), bad_value, missing_value.
  */
 bool options_parse(struct options *o, int argc, char **argv,
 		   struct fail *f) MUST_USE;
@@ -72,6 +77,8 @@ bool options_wants_help(const struct options *o);
 /* Usage, in `width` columns. `about` opens it, `tail` (examples) ends it. */
 void options_help(const struct options *o, FILE *out, unsigned width,
 		  const char *usage, const char *about, const char *tail);
+/* Columns of the terminal behind `out`, or 80. */
+unsigned options_width(FILE *out);
 /* The table of the README, in Markdown. */
 void options_markdown(const struct options *o, FILE *out);
 
