@@ -37,8 +37,8 @@ struct gate_request {
 	enum ev_kind kind;
 	const struct head *head;
 	struct str body;
-	bool whole; /* false: the body was longer than the gate's limit, and
-		       `body` is only its beginning: pass as unknown */
+	bool whole;   /* false: the body was longer than the gate's limit, and
+			 `body` is only its beginning: pass as unknown */
 	uint64_t key; /* the exchange, for gate_release() */
 };
 
@@ -117,7 +117,7 @@ struct room {
 	bool (*reload)(void *room, const struct options *o, struct fail *f);
 	const struct clerk_tap *(*tap)(void *room);
 	const struct gate *(*gate)(void *room);
-	tls_identity_fn *identity; /* with arg = room */
+	tls_identity_fn *identity;     /* with arg = room */
 	const struct room_verb *verbs; /* ends with a zero entry */
 	void (*summary)(void *room, struct buf *out); /* lines at drain */
 };

@@ -26,7 +26,7 @@
 	X(RESET_BY_CLIENT, "reset_by_client", "the client went away")          \
 	X(VENDOR_UNREACHABLE, "vendor_unreachable",                            \
 	  "no connection, or TLS failed: answered 502 or 504 by assay")        \
-	X(TIMEOUT, "timeout", "a deadline of assay's options passed")          \
+	X(TIMED_OUT, "timeout", "a deadline of assay's options passed")        \
 	X(INTERRUPTED, "interrupted", "assay itself stopped meanwhile")        \
 	X(BLOCKED, "blocked", "refused by assay, never sent")                  \
 	X(ANSWERED_FROM_TRAIL, "answered_from_trail",                          \
@@ -72,9 +72,9 @@ int ev_outcome_of(struct str name);
 /* What is known when an exchange begins. */
 struct ev_open {
 	enum ev_kind kind;
-	int64_t parent;	  /* the exchange it repeats or serves, or 0 */
-	struct str run;	  /* name of the run it belongs to, or empty */
-	struct str route; /* the upstream's name */
+	int64_t parent;	    /* the exchange it repeats or serves, or 0 */
+	struct str run;	    /* name of the run it belongs to, or empty */
+	struct str route;   /* the upstream's name */
 	uint64_t conn_down; /* the client connection's key, 0: none */
 	uint64_t started_wall, started_mono; /* first byte of the request */
 	unsigned attempt; /* 0, or how many unsent attempts came before */
@@ -83,16 +83,16 @@ struct ev_open {
 /* What is known when it has ended. */
 struct ev_close {
 	enum ev_outcome outcome;
-	unsigned status;	/* as the client saw it; 0: none */
-	bool answered_by_assay; /* status and body are assay's own */
-	char error[32];		/* assay's code if something failed, or "" */
-	uint64_t conn_up;	/* the vendor connection's key, 0: none */
+	unsigned status;	 /* as the client saw it; 0: none */
+	bool answered_by_assay;	 /* status and body are assay's own */
+	char error[32];		 /* assay's code if something failed, or "" */
+	uint64_t conn_up;	 /* the vendor connection's key, 0: none */
 	uint64_t mark[EV_MARKS]; /* ns after started; 0 = did not happen */
 	uint64_t bytes[EV_DIGESTS];  /* body bytes at the four places */
 	uint64_t digest[EV_DIGESTS]; /* XXH64 of them */
-	uint64_t added_ns; /* the most that assay delayed any byte: request
-			      head in to out without the wait for a
-			      connection, plus the slowest response chunk */
+	uint64_t added_ns;   /* the most that assay delayed any byte: request
+				head in to out without the wait for a
+				connection, plus the slowest response chunk */
 	uint32_t reset_code; /* h2 error code, if it was reset */
 };
 
@@ -101,7 +101,7 @@ struct ev_conn {
 	enum ev_side side; /* EV_REQUEST: a client's; EV_RESPONSE: a vendor's */
 	struct str route;  /* vendor side: the upstream's name */
 	uint64_t at_wall;
-	struct str peer;   /* "127.0.0.1:3456", "[::1]:443" */
+	struct str peer; /* "127.0.0.1:3456", "[::1]:443" */
 	bool tls;
 	struct str tls_version, cipher, alpn, sni;
 	struct str http; /* "1.1" or "2" */

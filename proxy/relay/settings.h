@@ -69,7 +69,7 @@ bool settings_allows(const struct settings *s, const struct sockaddr *a);
  * Can `next` replace `now` without a restart? Listeners, trail, spool,
  * workers and record mode cannot change: false, and *f says which.
  */
-bool settings_can_follow(const struct settings *now, const struct settings *next,
-			 struct fail *f) MUST_USE;
+bool settings_can_follow(const struct settings *now,
+			 const struct settings *next, struct fail *f) MUST_USE;
 
 #endif

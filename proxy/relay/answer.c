@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Answers of assay's own: errors in the OpenAI shape, and what gates decide.
+ * They are recorded like any other response, and marked as assay's.
+ */
+#include "relay/exchange.h"
+
+#include <stdlib.h>
+
+#include "base/clock.h"
+
+/* `text` as the inside of a JSON string. */
+static void add_json(struct buf *b, const char *text)
+{
+	for (; *text; text++) {
+		unsigned char c = (unsigned char)*text;
+
+		if (c == '"' || c == '\\')
+			buf_addf(b, "\\%c", c);
+		else if (c < 0x20)
+			buf_addf(b, "\\u%04x", c);
+		else
+			buf_addc(b, (char)c);
+	}
+}
+
+static struct str reason_of(unsigned status)
+{
+	switch (status) {
+	case 502: return STR("Bad Gateway");
+	case 503: return STR("Service Unavailable");
+	case 504: return STR("Gateway Timeout");
+	default: return STR("Error");
+	}
+}
+
+static void send_answer(struct exchange *x, const struct head *h,
+			struct str body)
+{
+	uint64_t now = clock_mono();
+	bool bodyless = x->request && str_eq(x->request->method, STR("HEAD"));
+
+	x->answered = true;
+	x->response_begun = x->response_ended = true;
+	x->end.status = h->status;
+	rec_head(x->rec, EV_RESPONSE, EV_HEAD_MAIN, h->raw, now);
+	exchange_mark(x, EV_MARK_FIRST_BYTE, now);
+	exchange_mark(x, EV_MARK_RESPONSE_END, now);
+	if (x->down)
+		http_send_head(x->down, h, NULL);
+	else if (x->origin)
+		x->origin->on_head(x->origin_arg, h);
+	if (!bodyless)
+		relay_response_data(x, body.p, body.n, now);
+	if (x->down)
+		http_send_end(x->down);
+	exchange_check_done(x);
+}
+
+void exchange_answer(struct exchange *x, struct gate_answer *take_a)
+{
+	exchange_outcome(x, take_a->outcome, take_a->code);
+	send_answer(x, take_a->head, buf_str(&take_a->body));
+	head_free(take_a->head);
+	buf_free(&take_a->body);
+}
+
+void exchange_answer_error(struct exchange *x, unsigned status,
+			   enum ev_outcome o, const char *code,
+			   const char *text)
+{
+	struct head_maker m = {0};
+	struct buf body = {0};
+	char length[24];
+	struct head *h;
+
+	exchange_outcome(x, o, code);
+	if (x->response_begun) {
+		exchange_abort(x, o, code);
+		return;
+	}
+	if (x->up)
+		http_abandon(x->up, 8 /* CANCEL */);
+	x->up = NULL;
+	buf_addf(&body, "{\"error\":{\"message\":\"assay: ");
+	add_json(&body, text);
+	buf_addf(&body,
+		 "\",\"type\":\"upstream_error\",\"param\":null,"
+		 "\"code\":\"%s\"}}\n",
+		 code);
+	snprintf(length, sizeof length, "%zu", body.n);
+	head_make_status(&m, HTTP_1_1, status, reason_of(status));
+	m.head.framing = FRAMING_LENGTH;
+	m.head.length = body.n;
+	head_make_field(&m, STR("content-type"), STR("application/json"));
+	head_make_field(&m, STR("content-length"), str_of(length));
+	h = head_make_done(&m);
+	send_answer(x, h, buf_str(&body));
+	head_free(h);
+	head_make_free(&m);
+	buf_free(&body);
+}

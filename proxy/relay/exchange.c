@@ -1,0 +1,352 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * DESIGN
+ * An exchange is held by up to four parties: the client's stream (down), the
+ * vendor's (up), the pool (ask) and a gate (wait). Each lets go on its own, in
+ * any order; exchange_check_done() is called whenever one has, and closes the
+ * record when none is left. Nothing is freed before the end of the turn.
+ *
+ *	            begin
+ *	              |
+ *	          WAIT_BODY -> WAIT_GATE --answer--> answered
+ *	              |            |
+ *	              +---pass-----+
+ *	              v
+ *	          WAIT_POOL --failed--> answered (502, 504)
+ *	              v
+ *	            up open --unsent--> another attempt, its own record
+ */
+#include "relay/exchange.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "wire/pool.h"
+
+void tally_start(struct tally *t)
+{
+	t->bytes = 0;
+	XXH64_reset(&t->hash, 0);
+}
+
+void tally_add(struct tally *t, const char *p, size_t n)
+{
+	t->bytes += n;
+	XXH64_update(&t->hash, p, n);
+}
+
+static void went_idle(struct loop_deadline *d)
+{
+	struct exchange *x =
+		(struct exchange *)((char *)d -
+				    offsetof(struct exchange, idle));
+
+	if (x->response_begun)
+		exchange_abort(x, EV_TIMED_OUT, "idle_timeout");
+	else
+		exchange_answer_error(x, 504, EV_TIMED_OUT, "idle_timeout",
+				      "the vendor sent nothing for as long as "
+				      "--idle-timeout allows");
+}
+
+static struct exchange *exchange_new(struct worker *w, enum ev_kind kind)
+{
+	struct exchange *x = MEM_NEW(struct exchange);
+
+	x->magic = EXCHANGE_MAGIC;
+	x->worker = w;
+	x->routes = routes_ref(w->routes);
+	x->kind = kind;
+	x->keep = true;
+	x->end.outcome = EV_OUTCOMES;
+	x->idle.due = went_idle;
+	loop_add_deadline(w->loop, &x->idle);
+	for (int i = 0; i < EV_DIGESTS; i++)
+		tally_start(&x->tally[i]);
+	LIST_INSERT_HEAD(&w->exchanges, x, link);
+	atomic_fetch_add_explicit(&w->n_exchanges, 1, memory_order_relaxed);
+	return x;
+}
+
+struct exchange *exchange_accept(struct worker *w, struct door *d,
+				 struct http_stream *down)
+{
+	struct exchange *x = exchange_new(w, EV_CLIENT);
+
+	x->door = d;
+	x->down = down;
+	return x;
+}
+
+static void open_record(struct exchange *x, int64_t parent, struct str run)
+{
+	struct ev_open o = {
+		.kind = x->kind,
+		.parent = parent,
+		.run = run,
+		.route = str_of(x->upstream->name),
+		.conn_down = x->down ? x->down->conn->tag : 0,
+		.started_mono = x->started,
+		.attempt = x->attempt,
+	};
+
+	o.started_wall = clock_wall() - (clock_mono() - x->started);
+	x->rec = rec_open(x->worker->recorder, &o);
+	rec_head(x->rec, EV_REQUEST, EV_HEAD_MAIN, x->request->raw,
+		 x->request->at);
+}
+
+void exchange_begin(struct exchange *x, struct head *take_request)
+{
+	x->request = take_request;
+	x->started = take_request->first_at;
+	x->upstream = settings_route(x->routes->settings, x->request->target,
+				     &x->strip);
+	open_record(x, 0, (struct str){0});
+	exchange_mark(x, EV_MARK_REQUEST_HEAD, x->request->at);
+	if (x->worker->gate_limit == 0 || x->request->framing == FRAMING_NONE) {
+		exchange_ask_gates(x);
+		return;
+	}
+	x->wait = WAIT_BODY;
+	if (x->request->expect_continue) {
+		struct head_maker m = {0};
+		struct head *h;
+
+		head_make_status(&m, HTTP_1_1, 100, STR("Continue"));
+		h = head_make_done(&m);
+		http_send_interim(x->down, h);
+		head_free(h);
+		head_make_free(&m);
+		x->continued = true;
+	}
+}
+
+void exchange_originate(struct worker *w, const struct origin_request *q)
+{
+	struct exchange *x = exchange_new(w, q->kind);
+
+	x->request = q->head;
+	x->started = clock_mono();
+	x->request->first_at = x->request->at = x->started;
+	x->origin = q->events;
+	x->origin_arg = q->arg;
+	x->upstream = settings_upstream(x->routes->settings, str_of(q->route));
+	if (!x->upstream)
+		x->upstream = x->routes->settings->upstreams[0];
+	open_record(x, q->parent, str_of(q->run));
+	exchange_mark(x, EV_MARK_REQUEST_HEAD, x->started);
+	x->wait = WAIT_POOL;
+	relay_request_data(x, q->body.p, q->body.n, x->started);
+	x->request_ended = true;
+	exchange_mark(x, EV_MARK_REQUEST_END, x->started);
+	exchange_dial(x, false);
+}
+
+void exchange_ask_gates(struct exchange *x)
+{
+	struct worker *w = x->worker;
+
+	x->wait = WAIT_NONE;
+	while (x->gate_next < w->n_gates) {
+		const struct gate *g = &w->gates[x->gate_next];
+		struct gate_request q = {
+			.route = x->upstream->name,
+			.kind = x->kind,
+			.head = x->request,
+			.body = buf_str(&x->body),
+			.whole = x->request_ended ||
+				 x->request->framing == FRAMING_NONE,
+			.key = rec_key(x->rec),
+		};
+		struct gate_answer a = {0};
+		enum gate_verdict v = g->ask(g->arg, &q, &a);
+
+		if (v != GATE_PASS) {
+			exchange_gate_verdict(x, v, &a);
+			return;
+		}
+		x->gate_next++;
+	}
+	exchange_dial(x, false);
+}
+
+void exchange_gate_verdict(struct exchange *x, enum gate_verdict v,
+			   struct gate_answer *take_answer)
+{
+	switch (v) {
+	case GATE_HOLD:
+		x->wait = WAIT_GATE;
+		if (x->down)
+			http_pause(x->down, HTTP_GATE);
+		return;
+	case GATE_PASS:
+		x->gate_next++;
+		exchange_ask_gates(x);
+		break;
+	case GATE_ANSWER:
+		x->wait = WAIT_NONE;
+		exchange_answer(x, take_answer);
+		break;
+	}
+	if (x->down)
+		http_resume(x->down, HTTP_GATE);
+}
+
+void exchange_dial(struct exchange *x, bool fresh)
+{
+	struct pool_want want = {.h1_only = x->request->upgrade,
+				 .fresh = fresh};
+
+	x->wait = WAIT_POOL;
+	x->wait_began = clock_mono();
+	x->ask = pool_open(x->routes->pool, x->upstream, want, &relay_asker,
+			   &relay_up_events, x);
+	if (x->ask && x->down)
+		http_pause(x->down, HTTP_NO_VENDOR);
+}
+
+void exchange_send_request(struct exchange *x)
+{
+	struct http_route route = {
+		.authority = str_of(x->upstream->authority),
+		.scheme = str_of(x->upstream->scheme),
+		.prefix = str_of(x->upstream->prefix),
+		.strip = x->strip,
+	};
+	struct str body = buf_str(&x->body);
+
+	http_send_head(x->up, x->request, &route);
+	if (body.n) {
+		tally_add(&x->tally[EV_DIGEST_REQUEST_OUT], body.p, body.n);
+		http_send_data(x->up, body.p, body.n);
+	}
+	x->sent = body.n;
+	if (x->request_ended)
+		http_send_end(x->up);
+	if (!x->keep || x->body.n > EXCHANGE_KEEP_MAX)
+		exchange_forget_request(x);
+	relay_in_turn(x, x->request->at, true);
+}
+
+void exchange_forget_request(struct exchange *x)
+{
+	x->keep = false;
+	if (x->sent == x->body.n) {
+		buf_free(&x->body);
+		x->sent = 0;
+	}
+}
+
+bool exchange_retry(struct exchange *x)
+{
+	struct ev_close unsent;
+	enum { ATTEMPTS = 3 };
+
+	if (!x->keep || x->response_begun || x->attempt + 1 >= ATTEMPTS ||
+	    x->closed || x->worker->draining)
+		return false;
+	unsent = x->end;
+	unsent.outcome = EV_VENDOR_UNREACHABLE;
+	snprintf(unsent.error, sizeof unsent.error, "unsent");
+	unsent.bytes[EV_DIGEST_REQUEST_IN] =
+		x->tally[EV_DIGEST_REQUEST_IN].bytes;
+	rec_close(x->rec, &unsent);
+	x->attempt++;
+	x->started = clock_mono();
+	x->request->at = x->started;
+	memset(x->end.mark, 0, sizeof x->end.mark);
+	tally_start(&x->tally[EV_DIGEST_REQUEST_OUT]);
+	open_record(x, 0, (struct str){0});
+	exchange_mark(x, EV_MARK_REQUEST_HEAD, x->started);
+	if (x->body.n)
+		rec_data(x->rec, EV_REQUEST, x->body.p, x->body.n, x->started);
+	if (x->request_ended)
+		exchange_mark(x, EV_MARK_REQUEST_END, x->started);
+	x->sent = 0;
+	exchange_dial(x, true);
+	return true;
+}
+
+void exchange_mark(struct exchange *x, enum ev_mark m, uint64_t at)
+{
+	uint64_t after = at > x->started ? at - x->started : 1;
+
+	if (x->end.mark[m] == 0)
+		x->end.mark[m] = after;
+}
+
+void exchange_outcome(struct exchange *x, enum ev_outcome o, const char *code)
+{
+	if (x->end.outcome != EV_OUTCOMES)
+		return;
+	x->end.outcome = o;
+	if (code)
+		snprintf(x->end.error, sizeof x->end.error, "%s", code);
+}
+
+void exchange_abort(struct exchange *x, enum ev_outcome o, const char *code)
+{
+	exchange_outcome(x, o, code);
+	if (x->ask)
+		pool_cancel(x->ask);
+	if (x->up)
+		http_abandon(x->up, 8 /* CANCEL */);
+	x->ask = NULL;
+	x->up = NULL;
+	x->wait = WAIT_NONE;
+	if (x->down)
+		http_cut(x->down, 8 /* CANCEL */, false);
+	exchange_check_done(x);
+}
+
+static void free_exchange(void *p)
+{
+	struct exchange *x = p;
+
+	x->magic = 0;
+	head_free(x->request);
+	buf_free(&x->body);
+	routes_unref(x->routes);
+	free(x);
+}
+
+static void close_record(struct exchange *x)
+{
+	for (int i = 0; i < EV_DIGESTS; i++) {
+		x->end.bytes[i] = x->tally[i].bytes;
+		x->end.digest[i] = XXH64_digest(&x->tally[i].hash);
+	}
+	x->end.answered_by_assay = x->answered;
+	x->end.added_ns = x->added_request + x->added_chunk;
+	exchange_mark(x, EV_MARK_DONE, clock_mono());
+	if (x->rec)
+		rec_close(x->rec, &x->end);
+	x->rec = NULL;
+}
+
+void exchange_check_done(struct exchange *x)
+{
+	struct worker *w = x->worker;
+
+	assert(x->magic == EXCHANGE_MAGIC);
+	if (x->closed || x->down || x->up || x->ask || x->wait == WAIT_GATE)
+		return;
+	x->closed = true;
+	if (x->end.outcome == EV_OUTCOMES)
+		exchange_outcome(x, EV_INTERRUPTED, "no_outcome");
+	close_record(x);
+	if (x->origin)
+		x->origin->on_done(x->origin_arg, &x->end);
+	if (x->in_turn)
+		TAILQ_REMOVE(&w->turn, x, turn);
+	loop_drop_deadline(&x->idle);
+	LIST_REMOVE(x, link);
+	atomic_fetch_sub_explicit(&w->n_exchanges, 1, memory_order_relaxed);
+	atomic_fetch_add_explicit(&w->finished, 1, memory_order_relaxed);
+	loop_bury(w->loop, x, free_exchange);
+	worker_check_room(w);
+	worker_check_drained(w);
+}

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT */
+/* The two seams that upper rooms call: to release a gate, to start a request.
+ */
+#include "seams.h"
+
+#include "relay/proxy_impl.h"
+
+/* A key's high bits name the worker that made it. */
+void gate_release(struct proxy *p, uint64_t key, enum gate_verdict v,
+		  struct gate_answer *a)
+{
+	unsigned worker = (unsigned)(key >> 48);
+
+	if (worker < p->n_workers)
+		worker_gate_release(p->workers[worker], key, v, a);
+}
+
+bool origin_start(struct proxy *p, const struct origin_request *q,
+		  struct fail *f)
+{
+	struct worker *best = p->workers[0];
+	unsigned least = ~0u;
+
+	if (atomic_load(&p->draining)) {
+		head_free(q->head);
+		return fail_set(f, FAIL_USER, "proxy_draining",
+				"the proxy is stopping: nothing new is sent");
+	}
+	if (!settings_upstream(p->settings, str_of(q->route))) {
+		head_free(q->head);
+		return fail_set(f, FAIL_USER, "no_such_route",
+				"there is no upstream named '%s'", q->route);
+	}
+	for (unsigned i = 0; i < p->n_workers; i++) {
+		struct worker_figures fig;
+
+		worker_figures(p->workers[i], &fig);
+		if (fig.exchanges < least) {
+			least = fig.exchanges;
+			best = p->workers[i];
+		}
+	}
+	worker_originate(best, q);
+	return true;
+}
