@@ -45,8 +45,8 @@ struct settings {
 	enum log_level log_level;
 };
 
-/* The rows of `assay proxy` that belong to this room. */
-extern const struct option_def settings_options[];
+/* Adds the rows of `assay proxy` that belong to this room. */
+void settings_add_options(struct options *o);
 
 /* From parsed options; every error names the option. */
 struct settings *settings_new(const struct options *o, struct fail *f) MUST_USE;
@@ -54,8 +54,9 @@ struct settings *settings_ref(struct settings *s);
 void settings_unref(struct settings *s);
 
 /*
- * Which upstream a request's path goes to: /NAME/... if an upstream has that
- * name (then *strip is the length of "/NAME"), else the default.
+ * Which upstream a request's path goes to: /NAME, /NAME/... or /NAME?... if
+ * an upstream has that name (then *strip is the length of "/NAME"), else the
+ * default. /default/ is nobody's name.
  */
 const struct upstream *settings_route(const struct settings *s,
 				      struct str target, size_t *strip);
@@ -67,7 +68,7 @@ bool settings_allows(const struct settings *s, const struct sockaddr *a);
 
 /*
  * Can `next` replace `now` without a restart? Listeners, trail, spool,
- * workers and record mode cannot change: false, and *f says which.
+ * workers, record mode and redaction cannot change: false, and *f says which.
  */
 bool settings_can_follow(const struct settings *now,
 			 const struct settings *next, struct fail *f) MUST_USE;
