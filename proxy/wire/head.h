@@ -54,6 +54,9 @@ struct head {
 };
 
 void head_free(struct head *h);
+
+/* A zeroed head with n fields to fill in and *room for `bytes` behind them. */
+struct head *head_new(unsigned n, size_t bytes, char **room);
 struct head *head_copy(const struct head *h);
 
 /* The first field of that name (case ignored), or NULL. */

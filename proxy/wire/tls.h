@@ -30,6 +30,12 @@ SSL_CTX *tls_server_dynamic(tls_identity_fn *fill, void *arg,
  */
 SSL_CTX *tls_client(const char *ca_file, struct fail *f) MUST_USE;
 
+/*
+ * Before a client's handshake: offers the session that this context keeps for
+ * `peer` ("host:port"), and keeps the new ones under that name.
+ */
+void tls_resume(SSL *ssl, const char *peer);
+
 /* The newest queued OpenSSL error as words; clears the queue. */
 const char *tls_reason(char *out, unsigned long size);
 

@@ -38,7 +38,10 @@ struct wire_events {
 	 * (p is the loop's scratch). `at` is clock_mono() of the read.
 	 */
 	void (*on_bytes)(void *who, const char *p, size_t n, uint64_t at);
-	/* The peer will send no more. Output may still be possible. */
+	/*
+	 * The peer will send no more. Output may still be possible; if it
+	 * fails after a clean end, this comes a second time with RESET.
+	 */
 	void (*on_end)(void *who, enum wire_end how);
 	/* The output queue fell from above WIRE_FULL to below WIRE_ROOM. */
 	void (*on_room)(void *who);
@@ -57,7 +60,10 @@ enum wire_pause {
 	WIRE_PAUSE_SETUP = 1 << 2, /* no events set yet */
 };
 
-/* What is known of the connection, for evidence. Borrowed from the wire. */
+/*
+ * What is known of the connection, for evidence. Collected when asked for (two
+ * system calls) and valid until the end of the turn: copy what is to last.
+ */
 struct wire_facts {
 	struct sockaddr_storage peer, local;
 	bool tls;
@@ -120,10 +126,15 @@ void wire_shutdown(struct wire *w);
 
 /*
  * Ends it: queued output is still written for up to `linger_ns` (0: thrown
- * away), then the socket closes. `abort` sends RST instead of FIN and leaves
- * close_notify out: how a truncation is passed on.
+ * away), then FIN goes out, and what the peer still sends is thrown away until
+ * it ends too or the time is over: else its kernel could drop our last bytes
+ * unread. `abort` sends RST instead of FIN, once the kernel has sent what was
+ * queued, and leaves close_notify out: how a truncation is passed on.
  */
 void wire_close(struct wire *w, uint64_t linger_ns, bool abort);
+
+/* As wire_close(), but ends with a FIN that no close_notify announces. */
+void wire_cut(struct wire *w, uint64_t linger_ns);
 
 const struct wire_facts *wire_facts(const struct wire *w);
 struct loop *wire_loop(const struct wire *w);
