@@ -15,7 +15,7 @@ libbrotli-dev libxxhash-dev"
 packages_try="python3 python3-venv curl ca-certificates"
 
 packages_test="$packages_try clang clang-format libcmocka-dev
-nghttp2-client openssl sqlite3 git"
+nghttp2-client openssl sqlite3 iproute2 git"
 
 # llhttp: Debian 13 has libllhttp-dev, Debian 12 its C sources in node-llhttp.
 packages_llhttp()

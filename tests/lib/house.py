@@ -187,7 +187,7 @@ class Proxy(Process):
         have ended."""
         def enough():
             rows = self.ls()
-            done = [x for x in rows if x.get("outcome")]
+            done = [x for x in rows if x.get("outcome") in OUTCOMES]
             return rows if len(done) >= n and len(done) == len(rows) else None
         try:
             return until(enough, slack(seconds), f"{n} exchanges", 0.1)
@@ -213,18 +213,9 @@ class Proxy(Process):
         """One verb on the control socket; its answer."""
         with socket.socket(socket.AF_UNIX) as s:
             s.settimeout(slack(10))
-            s.connect(self.control_path())
+            s.connect(self.trail + ".sock")
             s.sendall(json.dumps({"verb": verb, **args}).encode() + b"\n")
             return json.loads(s.makefile("rb").readline())
-
-    def control_path(self):
-        for name in os.listdir(self.house.dir):
-            path = os.path.join(self.house.dir, name)
-            if (name.startswith(os.path.basename(self.trail)[:-3])
-                    and name.endswith((".sock", ".control", ".ctl"))):
-                return path
-        raise AssertionError("no control socket beside the trail: "
-                             f"{os.listdir(self.house.dir)}")
 
     # ---- the end ----
 
