@@ -263,7 +263,7 @@ void proxy_say_summary(const struct proxy *p, const struct clerk_figures *c)
 	} else {
 		buf_addf(&b, "no gaps");
 	}
-	buf_addf(&b, "; the recorder was at most %.1f ms behind\n",
+	buf_addf(&b, "; the recorder's greatest lag was %.1f ms\n",
 		 (double)c->lag_max_ns / NS_PER_MS);
 	for (unsigned i = 0; i < p->n_rooms_started; i++) {
 		if (p->rooms[i].summary)

@@ -14,7 +14,7 @@
  *	1st signal   workers stop listening; open exchanges go on until
  *	   |	     --drain is over
  *	2nd signal   they are cut now
- *	3rd signal   leave as if killed: the spool keeps what the trail lacks
+ *	later ones   leave as if killed: the spool keeps what the trail lacks
  *
  *	finisher     a thread that waits for the workers' threads and then for
  *		     the clerk, so that this one still hears signals and the
@@ -36,6 +36,10 @@
 
 #define SERVE_MAGIC 0x53525645u
 
+/* Cutting and the last commit take a moment: who presses Ctrl-C three times
+ * at once does not mean to leave before them. */
+#define LEAVE_AFTER (3 * NS_PER_S)
+
 struct serve {
 	unsigned magic;
 	struct proxy *proxy;
@@ -43,6 +47,7 @@ struct serve {
 	int signal_fd, done_fd;
 	struct event *signalled, *done, *tick;
 	unsigned drains; /* how often it was asked for */
+	uint64_t cut_at; /* when it was for the second time */
 	pthread_t finisher;
 	sigset_t signals, before;
 	struct proxy_watch watch;
@@ -96,6 +101,7 @@ void serve_drain(struct serve *sv)
 	if (sv->drains == 1) {
 		drain_first(sv);
 	} else if (sv->drains == 2) {
+		sv->cut_at = clock_mono();
 		log_warn("drain", "what is still open is cut now");
 		drain_workers(sv, clock_mono());
 	}
@@ -135,10 +141,10 @@ static void on_signal(evutil_socket_t fd, short what, void *arg)
 		return;
 	if (got.ssi_signo == SIGHUP)
 		reload(sv);
-	else if (sv->drains >= 2)
-		leave(sv, (int)got.ssi_signo);
-	else
+	else if (sv->drains < 2)
 		serve_drain(sv);
+	else if (clock_mono() > sv->cut_at + LEAVE_AFTER)
+		leave(sv, (int)got.ssi_signo);
 }
 
 static void on_tick(evutil_socket_t fd, short what, void *arg)

@@ -19,6 +19,8 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "record/recorder.h"
+#include "record/spool.h"
 #include "relay/net.h"
 #include "wire/tls.h"
 
@@ -33,6 +35,17 @@ static void check(const struct settings *s)
 static bool bad(struct fail *f, const char *option, const char *why)
 {
 	return fail_set(f, FAIL_USER, "bad_value", "--%s: %s", option, why);
+}
+
+/* Puts the option's name before what somebody below has said. */
+static bool blame(struct fail *f, const char *option)
+{
+	char text[sizeof f->text];
+
+	snprintf(text, sizeof text, "%s", f->text);
+	snprintf(f->text, sizeof f->text, "--%s: %.*s", option,
+		 (int)sizeof text - 40, text);
+	return false;
 }
 
 /* ---- upstreams ---- */
@@ -87,7 +100,8 @@ static bool add_upstream(struct settings *s, const char *text, struct fail *f)
 	struct upstream *u = upstream_parse(text, f);
 
 	if (!u)
-		return false;
+		return strstr(f->text, "--upstream") ? false
+						     : blame(f, "upstream");
 	if (!name_is_free(s, u->name, f)) {
 		upstream_free(u);
 		return false;
@@ -121,7 +135,7 @@ static bool dress_upstreams(struct settings *s, const struct options *o,
 		if (!ctx)
 			ctx = tls_client(ca, f);
 		if (!ctx)
-			return false;
+			return blame(f, ca ? "upstream-ca" : "upstream");
 		SSL_CTX_up_ref(ctx);
 		u->tls = ctx;
 	}
@@ -247,7 +261,10 @@ static bool take_server_tls(struct settings *s, const struct options *o,
 				"is missing",
 				cert ? "tls-key" : "tls-cert");
 	s->server_tls = tls_server(cert, key, f);
-	return s->server_tls != NULL;
+	if (s->server_tls)
+		return true;
+	return blame(f,
+		     strcmp(f->code, "bad_key") == 0 ? "tls-key" : "tls-cert");
 }
 
 /* ---- the rest ---- */
@@ -267,7 +284,7 @@ static bool take_number(const struct options *o, const char *name,
 static bool take_numbers(struct settings *s, const struct options *o,
 			 struct fail *f)
 {
-	uint64_t workers, head, spool, year = 365 * 24 * 3600 * NS_PER_S;
+	uint64_t workers, head, spool = 0, year = 365 * 24 * 3600 * NS_PER_S;
 
 	if (!take_number(o, "workers", 1, MOST_WORKERS, "1 to 256", &workers,
 			 f) ||
@@ -281,12 +298,16 @@ static bool take_numbers(struct settings *s, const struct options *o,
 			 &s->idle_timeout_ns, f))
 		return false;
 	if (options_given(o, "spool-size") &&
-	    !take_number(o, "spool-size", 8u << 20, 1ull << 40, "8M to 1024G",
-			 &spool, f))
+	    !take_number(o, "spool-size", SPOOL_LEAST, 1ull << 40,
+			 "1M to 1024G", &spool, f))
 		return false;
+	if (s->strict && spool && spool < 2 * RECORDER_RESERVE)
+		return bad(f, "spool-size",
+			   "--record strict needs 4M at least: it holds the "
+			   "relay while less than 2M are free");
 	s->workers = (unsigned)workers;
 	s->max_head = head;
-	s->spool_size = options_number(o, "spool-size");
+	s->spool_size = spool;
 	return true;
 }
 
