@@ -8,21 +8,7 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
-
-/* `text` as the inside of a JSON string. */
-static void add_json(struct buf *b, const char *text)
-{
-	for (; *text; text++) {
-		unsigned char c = (unsigned char)*text;
-
-		if (c == '"' || c == '\\')
-			buf_addf(b, "\\%c", c);
-		else if (c < 0x20)
-			buf_addf(b, "\\u%04x", c);
-		else
-			buf_addc(b, (char)c);
-	}
-}
+#include "base/json_text.h"
 
 static struct str reason_of(unsigned status)
 {
@@ -70,7 +56,7 @@ void exchange_answer_error(struct exchange *x, unsigned status,
 			   const char *text)
 {
 	struct head_maker m = {0};
-	struct buf body = {0};
+	struct buf text_of = {0}, body = {0};
 	char length[24];
 	struct head *h;
 
@@ -82,10 +68,11 @@ void exchange_answer_error(struct exchange *x, unsigned status,
 	if (x->up)
 		http_abandon(x->up, 8 /* CANCEL */);
 	x->up = NULL;
-	buf_addf(&body, "{\"error\":{\"message\":\"assay: ");
-	add_json(&body, text);
+	buf_addf(&text_of, "assay: %s", text);
+	buf_addf(&body, "{\"error\":{\"message\":");
+	json_text(&body, buf_str(&text_of));
 	buf_addf(&body,
-		 "\",\"type\":\"upstream_error\",\"param\":null,"
+		 ",\"type\":\"upstream_error\",\"param\":null,"
 		 "\"code\":\"%s\"}}\n",
 		 code);
 	snprintf(length, sizeof length, "%zu", body.n);
@@ -98,5 +85,6 @@ void exchange_answer_error(struct exchange *x, unsigned status,
 	send_answer(x, h, buf_str(&body));
 	head_free(h);
 	head_make_free(&m);
+	buf_free(&text_of);
 	buf_free(&body);
 }
