@@ -89,9 +89,9 @@ packages_install()
 			;;
 		esac
 	fi
-	echo "Installing: $missing"
 	$as_root apt-get update -q >/dev/null || return 1
 	missing=$(echo "$missing" | sed "s/\\bllhttp\\b/$(packages_llhttp)/")
+	echo "Installing: $missing"
 	# shellcheck disable=SC2086 # a list of names
 	$as_root env DEBIAN_FRONTEND=noninteractive apt-get install -q -y \
 		--no-install-recommends $missing >/tmp/assay-apt.$$ 2>&1 || {

