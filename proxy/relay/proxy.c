@@ -252,6 +252,9 @@ static void show_help(const struct options *o)
 		"byte for byte and without delay, and records it exactly. "
 		"Point the app at it and use it as before; `assay replay` "
 		"shows what was recorded.",
+		"SIZE is in bytes, or as in 64K, 64M, 2G. TIME is in seconds, "
+		"or as in 250ms, 10s, 5m, 2h.\n"
+		"\n"
 		"Examples:\n"
 		"  assay proxy --upstream https://api.openai.com\n"
 		"    export OPENAI_BASE_URL=http://127.0.0.1:8787/v1\n"

@@ -54,7 +54,14 @@ static void add_size(struct buf *to, uint64_t n)
 
 	for (; v >= 1024 && i < 4; i++)
 		v /= 1024;
-	buf_addf(to, i && v < 10 ? "%.1f %s" : "%.0f %s", v, unit[i]);
+	buf_addf(to, v < 10 && v > (double)(unsigned)v ? "%.1f %s" : "%.0f %s",
+		 v, unit[i]);
+}
+
+static void add_count(struct buf *to, uint64_t n, const char *noun)
+{
+	buf_addf(to, "%llu %s%s", (unsigned long long)n, noun,
+		 n == 1 ? "" : "s");
 }
 
 /* ---- the start message ---- */
@@ -244,7 +251,8 @@ void proxy_say_summary(const struct proxy *p, const struct clerk_figures *c)
 		return;
 	for (unsigned i = 0; i < EV_OUTCOMES; i++)
 		all += c->exchanges[i];
-	buf_addf(&b, "assay: %llu exchanges", (unsigned long long)all);
+	buf_addf(&b, "assay: ");
+	add_count(&b, all, "exchange");
 	for (unsigned i = 0, n = 0; i < EV_OUTCOMES; i++) {
 		if (c->exchanges[i])
 			buf_addf(&b, "%s%llu %s", n++ ? ", " : ": ",
@@ -257,7 +265,8 @@ void proxy_say_summary(const struct proxy *p, const struct clerk_figures *c)
 	add_size(&b, c->disk_bytes);
 	buf_addf(&b, "\nassay: ");
 	if (c->gaps) {
-		buf_addf(&b, "%llu gaps: ", (unsigned long long)c->gaps);
+		add_count(&b, c->gaps, "gap");
+		buf_addf(&b, ": ");
 		add_size(&b, c->gap_bytes);
 		buf_addf(&b, " relayed but not recorded");
 	} else {
