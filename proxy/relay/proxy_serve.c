@@ -85,10 +85,11 @@ static void drain_first(struct serve *sv)
 
 	atomic_store(&p->draining, true);
 	proxy_sum(p, &w);
-	log_info("drain",
-		 "no more requests are taken; %u exchanges may go on "
-		 "for %g s; once more (Ctrl-C) cuts them",
-		 w.exchanges, (double)p->settings->drain_ns / NS_PER_S);
+	if (w.exchanges)
+		log_info("drain",
+			 "no more requests are taken; open exchanges (%u) may "
+			 "go on for %g s; once more (Ctrl-C) cuts them",
+			 w.exchanges, (double)p->settings->drain_ns / NS_PER_S);
 	drain_workers(sv, clock_mono() + p->settings->drain_ns);
 	err = pthread_create(&sv->finisher, NULL, finish, sv);
 	assert(err == 0);
