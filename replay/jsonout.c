@@ -15,7 +15,7 @@ static void lead(struct jsonout *j)
 	j->after_key = false;
 }
 
-void json_open(struct jsonout *j, char bracket)
+void jsonout_open(struct jsonout *j, char bracket)
 {
 	lead(j);
 	assert(j->depth < JSON_DEPTH);
@@ -23,39 +23,39 @@ void json_open(struct jsonout *j, char bracket)
 	out_bytes(j->o, (struct str){&bracket, 1});
 }
 
-void json_close(struct jsonout *j, char bracket)
+void jsonout_close(struct jsonout *j, char bracket)
 {
 	assert(j->depth > 0 && !j->after_key);
 	j->depth--;
 	out_bytes(j->o, (struct str){&bracket, 1});
 }
 
-void json_key(struct jsonout *j, const char *name)
+void jsonout_key(struct jsonout *j, const char *name)
 {
-	json_str(j, str_of(name));
+	jsonout_str(j, str_of(name));
 	out_bytes(j->o, STR(":"));
 	j->after_key = true;
 }
 
-void json_null(struct jsonout *j)
+void jsonout_null(struct jsonout *j)
 {
 	lead(j);
 	out_bytes(j->o, STR("null"));
 }
 
-void json_bool(struct jsonout *j, bool v)
+void jsonout_bool(struct jsonout *j, bool v)
 {
 	lead(j);
 	out_bytes(j->o, v ? STR("true") : STR("false"));
 }
 
-void json_u64(struct jsonout *j, uint64_t v)
+void jsonout_u64(struct jsonout *j, uint64_t v)
 {
 	lead(j);
 	out_f(j->o, "%llu", (unsigned long long)v);
 }
 
-void json_i64(struct jsonout *j, int64_t v)
+void jsonout_i64(struct jsonout *j, int64_t v)
 {
 	lead(j);
 	out_f(j->o, "%lld", (long long)v);
@@ -79,7 +79,7 @@ static bool is_plain(unsigned char c)
 	return c >= 0x20 && c < 0x7f && c != '"' && c != '\\';
 }
 
-void json_str(struct jsonout *j, struct str s)
+void jsonout_str(struct jsonout *j, struct str s)
 {
 	lead(j);
 	out_bytes(j->o, STR("\""));
@@ -106,7 +106,7 @@ void json_str(struct jsonout *j, struct str s)
 	out_bytes(j->o, STR("\""));
 }
 
-void json_base64(struct jsonout *j, struct str s)
+void jsonout_base64(struct jsonout *j, struct str s)
 {
 	static const char digit[] =
 		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopq"
@@ -129,7 +129,7 @@ void json_base64(struct jsonout *j, struct str s)
 	out_bytes(j->o, STR("\""));
 }
 
-void json_hex(struct jsonout *j, struct str s)
+void jsonout_hex(struct jsonout *j, struct str s)
 {
 	lead(j);
 	out_bytes(j->o, STR("\""));
@@ -138,28 +138,28 @@ void json_hex(struct jsonout *j, struct str s)
 	out_bytes(j->o, STR("\""));
 }
 
-void json_text(struct jsonout *j, const char *key, struct str s)
+void jsonout_text(struct jsonout *j, const char *key, struct str s)
 {
-	json_key(j, key);
+	jsonout_key(j, key);
 	if (s.n)
-		json_str(j, s);
+		jsonout_str(j, s);
 	else
-		json_null(j);
+		jsonout_null(j);
 }
 
-void json_number(struct jsonout *j, const char *key, uint64_t v)
+void jsonout_number(struct jsonout *j, const char *key, uint64_t v)
 {
-	json_key(j, key);
-	json_u64(j, v);
+	jsonout_key(j, key);
+	jsonout_u64(j, v);
 }
 
-void json_truth(struct jsonout *j, const char *key, bool v)
+void jsonout_truth(struct jsonout *j, const char *key, bool v)
 {
-	json_key(j, key);
-	json_bool(j, v);
+	jsonout_key(j, key);
+	jsonout_bool(j, v);
 }
 
-void json_end_line(struct jsonout *j)
+void jsonout_end_line(struct jsonout *j)
 {
 	assert(j->depth == 0);
 	out_bytes(j->o, STR("\n"));

@@ -5,11 +5,11 @@
  * escape: the value is the same, and a terminal has nothing to obey.
  *
  *	struct jsonout j = {.o = &o};
- *	json_open(&j, '{');
- *	json_key(&j, "id");
- *	json_i64(&j, 7);
- *	json_close(&j, '}');
- *	json_end_line(&j);
+ *	jsonout_open(&j, '{');
+ *	jsonout_key(&j, "id");
+ *	jsonout_i64(&j, 7);
+ *	jsonout_close(&j, '}');
+ *	jsonout_end_line(&j);
  */
 #ifndef REPLAY_JSONOUT_H
 #define REPLAY_JSONOUT_H
@@ -25,22 +25,22 @@ struct jsonout {
 	bool after_key;
 };
 
-void json_open(struct jsonout *j, char bracket);  /* '{' or '[' */
-void json_close(struct jsonout *j, char bracket); /* '}' or ']' */
-void json_key(struct jsonout *j, const char *name);
-void json_null(struct jsonout *j);
-void json_bool(struct jsonout *j, bool v);
-void json_u64(struct jsonout *j, uint64_t v);
-void json_i64(struct jsonout *j, int64_t v);
+void jsonout_open(struct jsonout *j, char bracket);  /* '{' or '[' */
+void jsonout_close(struct jsonout *j, char bracket); /* '}' or ']' */
+void jsonout_key(struct jsonout *j, const char *name);
+void jsonout_null(struct jsonout *j);
+void jsonout_bool(struct jsonout *j, bool v);
+void jsonout_u64(struct jsonout *j, uint64_t v);
+void jsonout_i64(struct jsonout *j, int64_t v);
 /* Bytes that are not UTF-8 become U+FFFD. */
-void json_str(struct jsonout *j, struct str s);
-void json_base64(struct jsonout *j, struct str bytes);
-void json_hex(struct jsonout *j, struct str bytes);
+void jsonout_str(struct jsonout *j, struct str s);
+void jsonout_base64(struct jsonout *j, struct str bytes);
+void jsonout_hex(struct jsonout *j, struct str bytes);
 /* A key and its value; an empty text is null. */
-void json_text(struct jsonout *j, const char *key, struct str s);
-void json_number(struct jsonout *j, const char *key, uint64_t v);
-void json_truth(struct jsonout *j, const char *key, bool v);
+void jsonout_text(struct jsonout *j, const char *key, struct str s);
+void jsonout_number(struct jsonout *j, const char *key, uint64_t v);
+void jsonout_truth(struct jsonout *j, const char *key, bool v);
 /* Ends a document: a newline. Everything must be closed. */
-void json_end_line(struct jsonout *j);
+void jsonout_end_line(struct jsonout *j);
 
 #endif

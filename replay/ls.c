@@ -114,10 +114,10 @@ static void table_row(struct listing *l, const struct trail_row *row,
 static void json_row(struct listing *l, const struct trail_row *row,
 		     const char *trail)
 {
-	json_open(&l->json, '{');
+	jsonout_open(&l->json, '{');
 	row_json(&l->json, row, l->several ? trail : NULL);
-	json_close(&l->json, '}');
-	json_end_line(&l->json);
+	jsonout_close(&l->json, '}');
+	jsonout_end_line(&l->json);
 }
 
 static bool write_rows(struct listing *l, struct rows *rows, struct fail *f)

@@ -141,6 +141,8 @@ static bool string(struct reader *r)
 				return false;
 			continue;
 		}
+		if (!str_starts(r->rest, STR("\"")))
+			return false;
 		emit(r, STR("\""));
 		return take(r, '"');
 	}

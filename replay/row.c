@@ -81,27 +81,27 @@ uint64_t row_response_bytes(const struct trail_row *row)
 static void known_number(struct jsonout *j, const char *name, bool known,
 			 uint64_t v)
 {
-	json_key(j, name);
+	jsonout_key(j, name);
 	if (known)
-		json_u64(j, v);
+		jsonout_u64(j, v);
 	else
-		json_null(j);
+		jsonout_null(j);
 }
 
 /* What is there from the beginning. */
 static void opening_json(struct jsonout *j, const struct trail_row *row)
 {
-	json_key(j, "id");
-	json_i64(j, row->id);
-	json_key(j, "parent");
+	jsonout_key(j, "id");
+	jsonout_i64(j, row->id);
+	jsonout_key(j, "parent");
 	if (row->parent)
-		json_i64(j, row->parent);
+		jsonout_i64(j, row->parent);
 	else
-		json_null(j);
-	json_text(j, "kind", str_of(ev_kind_name(row->kind)));
-	json_text(j, "route", row->route);
-	json_text(j, "method", row->method);
-	json_text(j, "path", row->path);
+		jsonout_null(j);
+	jsonout_text(j, "kind", str_of(ev_kind_name(row->kind)));
+	jsonout_text(j, "route", row->route);
+	jsonout_text(j, "method", row->method);
+	jsonout_text(j, "path", row->path);
 }
 
 void row_json(struct jsonout *j, const struct trail_row *row, const char *trail)
@@ -112,13 +112,13 @@ void row_json(struct jsonout *j, const struct trail_row *row, const char *trail)
 	char started[CLOCK_RFC3339_SIZE];
 
 	if (trail)
-		json_text(j, "trail", str_of(trail));
+		jsonout_text(j, "trail", str_of(trail));
 	opening_json(j, row);
 	known_number(j, "status", c->status, c->status);
-	json_text(j, "outcome",
-		  row->closed ? str_of(row_outcome(row)) : (struct str){0});
-	json_text(j, "started",
-		  str_of(clock_rfc3339(row->started_wall, started)));
+	jsonout_text(j, "outcome",
+		     row->closed ? str_of(row_outcome(row)) : (struct str){0});
+	jsonout_text(j, "started",
+		     str_of(clock_rfc3339(row->started_wall, started)));
 	known_number(j, "first_byte_ns", first, first);
 	known_number(j, "duration_ns", done, done);
 	known_number(j, "added_ns", row->closed, c->added_ns);

@@ -10,16 +10,16 @@
 
 static void marks(struct jsonout *j, const struct ev_close *c)
 {
-	json_key(j, "marks");
-	json_open(j, '{');
+	jsonout_key(j, "marks");
+	jsonout_open(j, '{');
 	for (int m = 0; m < EV_MARKS; m++) {
-		json_key(j, ev_mark_name((enum ev_mark)m));
+		jsonout_key(j, ev_mark_name((enum ev_mark)m));
 		if (c->mark[m])
-			json_u64(j, c->mark[m]);
+			jsonout_u64(j, c->mark[m]);
 		else
-			json_null(j);
+			jsonout_null(j);
 	}
-	json_close(j, '}');
+	jsonout_close(j, '}');
 }
 
 static void digests(struct jsonout *j, const struct ev_close *c)
@@ -27,33 +27,33 @@ static void digests(struct jsonout *j, const struct ev_close *c)
 #define NAME_(name, text, about) text,
 	static const char *const names[] = {EVIDENCE_DIGESTS(NAME_)};
 
-	json_key(j, "digests");
-	json_open(j, '{');
+	jsonout_key(j, "digests");
+	jsonout_open(j, '{');
 	for (int i = 0; i < EV_DIGESTS; i++) {
 		char hex[17];
 
-		json_key(j, names[i]);
-		json_open(j, '{');
-		json_number(j, "bytes", c->bytes[i]);
+		jsonout_key(j, names[i]);
+		jsonout_open(j, '{');
+		jsonout_number(j, "bytes", c->bytes[i]);
 		snprintf(hex, sizeof hex, "%016llx",
 			 (unsigned long long)c->digest[i]);
-		json_text(j, "xxh64", str_of(hex));
-		json_close(j, '}');
+		jsonout_text(j, "xxh64", str_of(hex));
+		jsonout_close(j, '}');
 	}
-	json_close(j, '}');
+	jsonout_close(j, '}');
 }
 
 static void row_rest(struct jsonout *j, const struct trail_row *row)
 {
 	const struct ev_close *c = &row->close;
 
-	json_text(j, "run", row->run);
-	json_text(j, "error", str_of(c->error));
-	json_truth(j, "answered_by_assay", c->answered_by_assay);
-	json_number(j, "reset_code", c->reset_code);
-	json_number(j, "masked", row->masked);
-	json_number(j, "gap_bytes", row->gap_bytes);
-	json_truth(j, "sealed", row->sealed);
+	jsonout_text(j, "run", row->run);
+	jsonout_text(j, "error", str_of(c->error));
+	jsonout_truth(j, "answered_by_assay", c->answered_by_assay);
+	jsonout_number(j, "reset_code", c->reset_code);
+	jsonout_number(j, "masked", row->masked);
+	jsonout_number(j, "gap_bytes", row->gap_bytes);
+	jsonout_truth(j, "sealed", row->sealed);
 	marks(j, c);
 	digests(j, c);
 }
@@ -63,27 +63,27 @@ static void conn(struct jsonout *j, const char *name,
 {
 	const struct ev_conn *c = &k->conn;
 
-	json_key(j, name);
+	jsonout_key(j, name);
 	if (!k->id) {
-		json_null(j);
+		jsonout_null(j);
 		return;
 	}
-	json_open(j, '{');
-	json_key(j, "id");
-	json_i64(j, k->id);
-	json_text(j, "peer", c->peer);
-	json_text(j, "http", c->http);
-	json_truth(j, "tls", c->tls);
-	json_text(j, "tls_version", c->tls_version);
-	json_text(j, "cipher", c->cipher);
-	json_text(j, "alpn", c->alpn);
-	json_text(j, "sni", c->sni);
-	json_key(j, "chain_sha256");
+	jsonout_open(j, '{');
+	jsonout_key(j, "id");
+	jsonout_i64(j, k->id);
+	jsonout_text(j, "peer", c->peer);
+	jsonout_text(j, "http", c->http);
+	jsonout_truth(j, "tls", c->tls);
+	jsonout_text(j, "tls_version", c->tls_version);
+	jsonout_text(j, "cipher", c->cipher);
+	jsonout_text(j, "alpn", c->alpn);
+	jsonout_text(j, "sni", c->sni);
+	jsonout_key(j, "chain_sha256");
 	if (c->has_chain)
-		json_hex(j, (struct str){(const char *)c->chain_sha256, 32});
+		jsonout_hex(j, (struct str){(const char *)c->chain_sha256, 32});
 	else
-		json_null(j);
-	json_close(j, '}');
+		jsonout_null(j);
+	jsonout_close(j, '}');
 }
 
 /* ---- a side ---- */
@@ -92,112 +92,113 @@ static void fields(struct jsonout *j, struct str raw)
 {
 	struct str line, name, value;
 
-	json_key(j, "fields");
-	json_open(j, '[');
+	jsonout_key(j, "fields");
+	jsonout_open(j, '[');
 	while (head_line(&raw, &line)) {
 		if (!head_split(line, &name, &value))
 			continue;
-		json_open(j, '[');
-		json_str(j, name);
-		json_str(j, value);
-		json_close(j, ']');
+		jsonout_open(j, '[');
+		jsonout_str(j, name);
+		jsonout_str(j, value);
+		jsonout_close(j, ']');
 	}
-	json_close(j, ']');
+	jsonout_close(j, ']');
 }
 
 static void heads(struct jsonout *j, const struct exhibit *x, enum ev_side side)
 {
 	static const char *const kind[] = {"main", "interim", "trailers"};
 
-	json_key(j, "heads");
-	json_open(j, '[');
+	jsonout_key(j, "heads");
+	jsonout_open(j, '[');
 	for (size_t i = 0; i < x->n_heads; i++) {
 		const struct exhibit_head *h = &x->heads[i];
 		struct str raw = exhibit_raw(x, h), line = {0};
 
 		if (h->side != side)
 			continue;
-		json_open(j, '{');
-		json_text(j, "kind",
-			  str_of((unsigned)h->kind < 3 ? kind[h->kind] : "?"));
-		json_number(j, "at_ns", h->at);
+		jsonout_open(j, '{');
+		jsonout_text(
+			j, "kind",
+			str_of((unsigned)h->kind < 3 ? kind[h->kind] : "?"));
+		jsonout_number(j, "at_ns", h->at);
 		if (h->kind != EV_HEAD_TRAILERS && head_has_start(raw))
 			head_line(&raw, &line);
-		json_text(j, "line", line);
+		jsonout_text(j, "line", line);
 		fields(j, raw);
-		json_close(j, '}');
+		jsonout_close(j, '}');
 	}
-	json_close(j, ']');
+	jsonout_close(j, ']');
 }
 
 static void body(struct jsonout *j, const struct exhibit_body *b)
 {
-	json_key(j, "body");
-	json_open(j, '{');
-	json_text(j, "content_type", buf_str(&b->type));
-	json_text(j, "content_encoding", buf_str(&b->coding));
-	json_number(j, "wire_bytes", b->wire.n);
-	json_number(j, "bytes", b->plain.n);
-	json_text(j, "decoded", str_of(decode_name(b->verdict)));
-	json_number(j, "missing_bytes", b->missing);
+	jsonout_key(j, "body");
+	jsonout_open(j, '{');
+	jsonout_text(j, "content_type", buf_str(&b->type));
+	jsonout_text(j, "content_encoding", buf_str(&b->coding));
+	jsonout_number(j, "wire_bytes", b->wire.n);
+	jsonout_number(j, "bytes", b->plain.n);
+	jsonout_text(j, "decoded", str_of(decode_name(b->verdict)));
+	jsonout_number(j, "missing_bytes", b->missing);
 	if (text_valid(b->plain)) {
-		json_key(j, "text");
-		json_str(j, b->plain);
+		jsonout_key(j, "text");
+		jsonout_str(j, b->plain);
 	} else {
-		json_text(j, "encoding", STR("base64"));
-		json_key(j, "base64");
-		json_base64(j, b->plain);
+		jsonout_text(j, "encoding", STR("base64"));
+		jsonout_key(j, "base64");
+		jsonout_base64(j, b->plain);
 	}
-	json_close(j, '}');
+	jsonout_close(j, '}');
 }
 
 static void arrivals(struct jsonout *j, const struct exhibit_body *b)
 {
-	json_key(j, "timeline");
-	json_open(j, '[');
+	jsonout_key(j, "timeline");
+	jsonout_open(j, '[');
 	for (size_t i = 0; i < b->n_arrivals && !j->o->gone; i++) {
-		json_open(j, '[');
-		json_u64(j, b->arrivals[i].at);
-		json_u64(j, b->arrivals[i].n);
-		json_close(j, ']');
+		jsonout_open(j, '[');
+		jsonout_u64(j, b->arrivals[i].at);
+		jsonout_u64(j, b->arrivals[i].n);
+		jsonout_close(j, ']');
 	}
-	json_close(j, ']');
+	jsonout_close(j, ']');
 }
 
 static void side_object(struct jsonout *j, const struct exhibit *x,
 			enum ev_side side, const struct show_parts *p)
 {
-	json_key(j, side == EV_REQUEST ? "request" : "response");
-	json_open(j, '{');
+	jsonout_key(j, side == EV_REQUEST ? "request" : "response");
+	jsonout_open(j, '{');
 	if (p->heads)
 		heads(j, x, side);
 	if (p->bodies)
 		body(j, &x->body[side]);
 	if (p->timing)
 		arrivals(j, &x->body[side]);
-	json_close(j, '}');
+	jsonout_close(j, '}');
 }
 
 static void gaps(struct jsonout *j, const struct exhibit *x)
 {
 	static const char *const why[] = {"spool_full", "ring_damaged", "disk"};
 
-	json_key(j, "gaps");
-	json_open(j, '[');
+	jsonout_key(j, "gaps");
+	jsonout_open(j, '[');
 	for (size_t i = 0; i < x->n_gaps; i++) {
 		const struct trail_gap *g = &x->gaps[i];
 
-		json_open(j, '{');
-		json_text(j, "side",
-			  g->side == EV_REQUEST ? STR("request")
-						: STR("response"));
-		json_number(j, "offset", g->offset);
-		json_number(j, "bytes", g->n);
-		json_text(j, "why",
-			  str_of((unsigned)g->why < 3 ? why[g->why] : "?"));
-		json_close(j, '}');
+		jsonout_open(j, '{');
+		jsonout_text(j, "side",
+			     g->side == EV_REQUEST ? STR("request")
+						   : STR("response"));
+		jsonout_number(j, "offset", g->offset);
+		jsonout_number(j, "bytes", g->n);
+		jsonout_text(j, "why",
+			     str_of((unsigned)g->why < 3 ? why[g->why] : "?"));
+		jsonout_close(j, '}');
 	}
-	json_close(j, ']');
+	jsonout_close(j, ']');
 }
 
 void show_json(struct out *o, const struct exhibit *x, const char *trail,
@@ -205,7 +206,7 @@ void show_json(struct out *o, const struct exhibit *x, const char *trail,
 {
 	struct jsonout j = {.o = o};
 
-	json_open(&j, '{');
+	jsonout_open(&j, '{');
 	row_json(&j, x->row, trail);
 	row_rest(&j, x->row);
 	conn(&j, "client", &x->conn[EV_REQUEST]);
@@ -215,6 +216,6 @@ void show_json(struct out *o, const struct exhibit *x, const char *trail,
 		if (p->side[side])
 			side_object(&j, x, (enum ev_side)side, p);
 	}
-	json_close(&j, '}');
-	json_end_line(&j);
+	jsonout_close(&j, '}');
+	jsonout_end_line(&j);
 }

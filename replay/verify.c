@@ -55,15 +55,15 @@ static void on_progress(void *arg, uint64_t done, uint64_t all)
 
 static void json_defect(struct check *c, int64_t exchange, const char *text)
 {
-	json_open(&c->json, '{');
-	json_key(&c->json, "exchange");
+	jsonout_open(&c->json, '{');
+	jsonout_key(&c->json, "exchange");
 	if (exchange)
-		json_i64(&c->json, exchange);
+		jsonout_i64(&c->json, exchange);
 	else
-		json_null(&c->json);
-	json_key(&c->json, "text");
-	json_str(&c->json, str_of(text));
-	json_close(&c->json, '}');
+		jsonout_null(&c->json);
+	jsonout_key(&c->json, "text");
+	jsonout_str(&c->json, str_of(text));
+	jsonout_close(&c->json, '}');
 }
 
 static void on_defect(void *arg, int64_t exchange, const char *text)
@@ -92,15 +92,15 @@ static void on_defect(void *arg, int64_t exchange, const char *text)
 static void json_summary(struct jsonout *j, const struct trail_check *k,
 			 int64_t defects)
 {
-	json_truth(j, "ok", defects == 0);
-	json_number(j, "defects_found", (uint64_t)defects);
-	json_number(j, "exchanges", k->exchanges);
-	json_number(j, "bodies", k->bodies);
-	json_number(j, "checkpoints", k->checkpoints);
-	json_number(j, "frames", k->frames);
-	json_truth(j, "open_tail", k->open_tail);
-	json_text(j, "key", str_of(k->key_hex));
-	json_text(j, "seal", str_of(k->seal_hex));
+	jsonout_truth(j, "ok", defects == 0);
+	jsonout_number(j, "defects_found", (uint64_t)defects);
+	jsonout_number(j, "exchanges", k->exchanges);
+	jsonout_number(j, "bodies", k->bodies);
+	jsonout_number(j, "checkpoints", k->checkpoints);
+	jsonout_number(j, "frames", k->frames);
+	jsonout_truth(j, "open_tail", k->open_tail);
+	jsonout_text(j, "key", str_of(k->key_hex));
+	jsonout_text(j, "seal", str_of(k->seal_hex));
 }
 
 static void verdict_line(struct out *o, const char *path, int64_t defects)
@@ -162,25 +162,25 @@ static bool verify_one(struct check *c, const char *path, int64_t *defects,
 	c->begun = clock_mono();
 	c->told = 0;
 	if (c->as_json) {
-		json_open(&c->json, '{');
-		json_text(&c->json, "trail", str_of(path));
-		json_key(&c->json, "defects");
-		json_open(&c->json, '[');
+		jsonout_open(&c->json, '{');
+		jsonout_text(&c->json, "trail", str_of(path));
+		jsonout_key(&c->json, "defects");
+		jsonout_open(&c->json, '[');
 	}
 	*defects = trail_verify(t, &k, on_defect, on_progress, c, f);
 	wipe(c);
 	trail_close(t);
 	if (c->as_json)
-		json_close(&c->json, ']');
+		jsonout_close(&c->json, ']');
 	if (*defects >= 0 && c->as_json)
 		json_summary(&c->json, &k, *defects);
 	else if (*defects >= 0)
 		text_summary(c, path, &k, *defects);
 	if (c->as_json) {
 		if (*defects < 0)
-			json_text(&c->json, "error", str_of(f->text));
-		json_close(&c->json, '}');
-		json_end_line(&c->json);
+			jsonout_text(&c->json, "error", str_of(f->text));
+		jsonout_close(&c->json, '}');
+		jsonout_end_line(&c->json);
 	}
 	return *defects >= 0;
 }
