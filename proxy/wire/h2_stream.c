@@ -355,6 +355,7 @@ static enum http_gone judge_cut(const struct h2_stream *s)
 void h2_stream_cut_off(struct h2_stream *s)
 {
 	const struct h2_conn *c = h2_conn_of(s);
+	enum http_gone how = judge_cut(s);
 
 	s->closed = true;
 	if (!s->deaf)
@@ -364,11 +365,10 @@ void h2_stream_cut_off(struct h2_stream *s)
 			h2_stream_free(s);
 		return;
 	}
-	if (!s->decided) {
-		s->how = (uint8_t)judge_cut(s);
-		if (!s->why)
-			s->why = c->why;
-	}
+	if (!s->decided)
+		s->how = (uint8_t)how;
+	if (!s->why)
+		s->why = c->why;
 	tell_gone(s);
 }
 
