@@ -31,7 +31,7 @@ struct clerk_tap {
 };
 
 struct clerk_options {
-	struct trail *trail;  /* borrowed; open for recording */
+	struct trail *trail;   /* borrowed; open for recording */
 	struct spool **spools; /* borrowed, one a worker */
 	unsigned n_spools;
 	const struct clerk_tap *taps; /* copied */
@@ -43,7 +43,7 @@ struct clerk_options {
 struct clerk_figures {
 	uint64_t exchanges[EV_OUTCOMES];
 	uint64_t records, bytes_recorded, gaps, gap_bytes, commits;
-	uint64_t lag_ns;     /* oldest record not yet committed, its age */
+	uint64_t lag_ns; /* oldest record not yet committed, its age */
 	uint64_t lag_max_ns;
 	uint64_t disk_bytes; /* the trail's size */
 	bool disk_full;	     /* waiting for room at this moment */
@@ -53,8 +53,8 @@ struct clerk_figures {
  * Takes in what a crashed process left in these spools, then starts the
  * thread.
  */
-struct clerk *clerk_start(const struct clerk_options *o, struct fail *f)
-	MUST_USE;
+struct clerk *clerk_start(const struct clerk_options *o,
+			  struct fail *f) MUST_USE;
 
 /* Commits everything published so far, then returns. Any thread. */
 void clerk_sync(struct clerk *c);

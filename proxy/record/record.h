@@ -32,8 +32,8 @@ enum record_type { RECORD_NONE, RECORD_TYPES(RECORD_ENUM_) RECORD_TYPES_END };
 struct record {
 	uint32_t length;   /* of the payload, or RECORD_SKIP */
 	uint32_t group;	   /* the clerk's: the commit it was stored with */
+	uint32_t back;	   /* the clerk's: to the exchange's previous one */
 	uint32_t check;	   /* XXH3, low half, of all that follows */
-	uint32_t back;	   /* to the exchange's previous record, in 8 bytes */
 	uint64_t sequence; /* counts all records of the ring from 1 */
 	uint64_t key;	   /* exchange or connection */
 	uint64_t at;	   /* clock_mono */

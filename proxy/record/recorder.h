@@ -29,8 +29,9 @@ struct recorder *recorder_new(struct spool *s, const struct redact_rules *rules,
 void recorder_free(struct recorder *r);
 
 /*
- * Less than RECORDER_RESERVE of the ring is free: in strict mode stop reading
- * now (loop_hold_reads) and call recorder_when_room().
+ * Less than a quarter of the ring, or than RECORDER_RESERVE, is free: in
+ * strict mode stop reading now (loop_hold_reads) and call
+ * recorder_when_room(). What was read before still finds room.
  */
 #define RECORDER_RESERVE (2u << 20)
 bool recorder_low(const struct recorder *r);

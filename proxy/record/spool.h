@@ -61,15 +61,12 @@ bool spool_same_boot(const struct spool *s);
 /*
  * Room for a record with a payload of up to n bytes behind it, or NULL if the
  * ring would then have less than `keep` bytes free. Length, check, sequence
- * and group are filled in by spool_publish(), the rest by the caller; nothing
- * is visible before.
+ * and the clerk's fields are filled in by spool_publish(), the rest by the
+ * caller; nothing is visible before.
  */
 struct record *spool_begin(struct spool *s, size_t n, size_t keep);
 /* Returns the record's position, which is never 0. */
 uint64_t spool_publish(struct spool *s, struct record *r, size_t n);
-/* Where the next record would lie, and so how far back another one is. */
-uint32_t spool_back(const struct spool *s, uint64_t position);
-
 /* Bytes free. Any thread. */
 uint64_t spool_room(const struct spool *s);
 uint64_t spool_capacity(const struct spool *s);
@@ -100,6 +97,8 @@ enum spool_read spool_next(struct spool_reader *rd, struct record **out);
 void spool_reader_skip(struct spool_reader *rd, struct spool *s);
 /* The record at a position that was read and is not yet released. */
 struct record *spool_at(const struct spool_reader *rd, uint64_t position);
+/* The position of a record that spool_next() has just returned. */
+uint64_t spool_position(const struct spool_reader *rd, const struct record *r);
 
 /* Everything before this position may be overwritten. */
 void spool_release(struct spool *s, uint64_t position);
@@ -107,10 +106,9 @@ uint64_t spool_released(const struct spool *s);
 /* Writes to who wants room, if half the ring is free. True: somebody waits
  * still. */
 bool spool_give_room(struct spool *s);
-/* What the producer posts when the ring fills up; NULL: nobody listens. */
+/* What the producer posts each time it has filled a quarter of the ring; NULL:
+ * nobody listens any more (only when the producer is gone). */
 void spool_set_bell(struct spool *s, sem_t *bell);
-/* The clerk is awake: the bell may ring again. */
-void spool_bell_heard(struct spool *s);
 
 /*
  * Notes that must survive a crash although the records they come from have
