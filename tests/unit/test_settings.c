@@ -377,45 +377,6 @@ static void references(void **state)
 	settings_unref(NULL);
 }
 
-/* ---- the README cannot drift ---- */
-
-static char *read_readme(void)
-{
-	FILE *in = fopen(README, "r");
-	char *text = calloc(1, 1 << 20);
-
-	assert_non_null(in);
-	assert_in_range(fread(text, 1, (1 << 20) - 1, in), 1, (1 << 20) - 2);
-	fclose(in);
-	return text;
-}
-
-static void readme_has_this_table(void **state)
-{
-	static const char begin[] = "<!-- options: begin -->\n",
-			  end[] = "<!-- options: end -->";
-	char *readme = read_readme(), *from = strstr(readme, begin), *to;
-	struct options *o = options_new();
-	char *table = NULL;
-	size_t n;
-	FILE *out = open_memstream(&table, &n);
-
-	(void)state;
-	settings_add_options(o);
-	options_markdown(o, out);
-	fclose(out);
-	options_free(o);
-	assert_non_null(from);
-	from += sizeof begin - 1;
-	to = strstr(from, end);
-	assert_non_null(to);
-	*to = '\0';
-	if (strcmp(from, table) != 0)
-		fail_msg("README.md's table of options must read:\n%s", table);
-	free(table);
-	free(readme);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -432,7 +393,6 @@ int main(void)
 		cmocka_unit_test(addresses_are_shown),
 		cmocka_unit_test(what_can_follow),
 		cmocka_unit_test(references),
-		cmocka_unit_test(readme_has_this_table),
 	};
 
 	return cmocka_run_group_tests_name("settings", tests, NULL, NULL);
