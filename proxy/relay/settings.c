@@ -50,15 +50,6 @@ static bool blame(struct fail *f, const char *option)
 
 /* ---- upstreams ---- */
 
-/* Fit to be written in a path as it is, and nobody's "." or "..". */
-static bool is_segment(const char *name)
-{
-	size_t n = strspn(name, "abcdefghijklmnopqrstuvwxyz"
-				"ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.");
-
-	return n > 0 && name[n] == '\0' && name[0] != '.';
-}
-
 /* Version-like segments begin every vendor's paths. */
 static bool is_version(const char *name)
 {
@@ -76,13 +67,6 @@ static bool name_is_free(const struct settings *s, const char *name,
 			 "the name %.40s would catch every path under /%.40s/: "
 			 "choose another",
 			 name, name);
-		return bad(f, "upstream", why);
-	}
-	if (!is_segment(name)) {
-		snprintf(why, sizeof why,
-			 "the name %.40s is not fit for a path: letters, "
-			 "digits, '-', '_' and '.' are",
-			 name);
 		return bad(f, "upstream", why);
 	}
 	if (s->n_upstreams && strcmp(name, "default") == 0)
@@ -392,8 +376,11 @@ struct settings *settings_ref(struct settings *s)
 
 static void settings_free(struct settings *s)
 {
-	for (unsigned i = 0; i < s->n_upstreams; i++)
+	for (unsigned i = 0; i < s->n_upstreams; i++) {
+		SSL_CTX_free(s->upstreams[i]->tls);
+		s->upstreams[i]->tls = NULL;
 		upstream_free(s->upstreams[i]);
+	}
 	for (unsigned i = 0; i < s->n_listens; i++)
 		free(s->listens[i].shown);
 	for (unsigned i = 0; i < s->n_redact; i++)
