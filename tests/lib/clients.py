@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+import tempfile
 
 from house import TOOLS
 from scene import Skip, check, slack
@@ -16,7 +17,7 @@ UP = {"h1": ("1.1", False), "h2c": ("2", False),
 
 
 class Answer:
-    """What curl got: .status, .body, .head (all heads), .version."""
+    """What curl got: .status, .body, .head (the last), .version, .code."""
 
     def __init__(self, out, head):
         self.body, self.heads = out, head
@@ -29,18 +30,19 @@ class Answer:
 
 def curl(url, *args, cert=None, data=None, timeout=60, ok=True):
     """Runs curl once. `data` goes by stdin as --data-binary."""
-    argv = ["curl", "-sS", "-D", "/dev/stderr", "--max-time",
-            str(int(slack(timeout))), "-o", "-"]
-    if cert:
-        argv += ["--cacert", cert]
-    if data is not None:
-        argv += ["--data-binary", "@-"]
-    r = subprocess.run(argv + [*args, url], capture_output=True,
-                       input=data if data is not None else b"")
-    if ok:
-        check(r.returncode == 0, f"curl failed ({r.returncode}):",
-              r.stderr[-500:])
-    a = Answer(r.stdout, r.stderr)
+    with tempfile.NamedTemporaryFile() as heads:
+        argv = ["curl", "-sS", "-D", heads.name, "--max-time",
+                str(int(slack(timeout))), "-o", "-"]
+        if cert:
+            argv += ["--cacert", cert]
+        if data is not None:
+            argv += ["--data-binary", "@-"]
+        r = subprocess.run(argv + [*args, url], capture_output=True,
+                           input=data if data is not None else b"")
+        if ok:
+            check(r.returncode == 0, f"curl failed ({r.returncode}):",
+                  r.stderr[-500:])
+        a = Answer(r.stdout, heads.read())
     a.code = r.returncode
     return a
 

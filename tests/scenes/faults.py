@@ -206,8 +206,7 @@ def compressed():
             raw = p.body(x, "response")
             check(raw != plain, "--raw decoded it")
             shown = p.show(x, "--response")
-            key = plain[2:40]
-            check(key[:12] in shown, "show did not decode it:", shown[:300])
+            check(b'"pad"' in shown, "show did not decode it:", shown[:300])
         # Streams, flushed at each event.
         for coding in ("gzip", "br", "zstd"):
             path = f"/stream?n=20&encoding={coding}"

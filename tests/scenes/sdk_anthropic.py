@@ -6,6 +6,7 @@ from house import House
 from scene import case, check, main, same
 
 MESSAGES = [{"role": "user", "content": "Grüße! What is 2+2?"}]
+CALL = [{"role": "user", "content": "Please use the tool."}]
 TOOLS = [{"name": "add", "description": "Adds.", "input_schema": {
     "type": "object", "properties": {"a": {"type": "number"},
                                      "b": {"type": "number"}}}}]
@@ -20,9 +21,9 @@ def plain(x):
     return x.model_dump(mode="json")
 
 
-def stream(c, **more):
+def stream(c, messages=MESSAGES, **more):
     with c.messages.stream(model="practice-1", max_tokens=100,
-                           messages=MESSAGES, **more) as s:
+                           messages=messages, **more) as s:
         events = [plain(e) for e in s]
         return events + [plain(s.get_final_message())]
 
@@ -32,10 +33,9 @@ CALLS = {
         model="practice-1", max_tokens=100, messages=MESSAGES))],
     "messages, streamed": stream,
     "messages with tools": lambda c: [plain(c.messages.create(
-        model="practice-1", max_tokens=100, messages=MESSAGES, tools=TOOLS,
-        tool_choice={"type": "any"}))],
+        model="practice-1", max_tokens=100, messages=CALL, tools=TOOLS))],
     "messages with tools, streamed": lambda c: stream(
-        c, tools=TOOLS, tool_choice={"type": "any"}),
+        c, messages=CALL, tools=TOOLS),
 }
 
 

@@ -11,6 +11,7 @@ from scene import case, check, main, same
 
 MESSAGES = [{"role": "system", "content": "You are brief."},
             {"role": "user", "content": "Grüße! What is 2+2? 🙂"}]
+CALL = [{"role": "user", "content": "Please use the tool."}]
 TOOLS = [{"type": "function", "function": {
     "name": "add", "description": "Adds.", "parameters": {
         "type": "object", "properties": {"a": {"type": "number"},
@@ -30,11 +31,9 @@ CALLS = {
         model="practice-1", messages=MESSAGES, stream=True,
         stream_options={"include_usage": True})),
     "chat with tools": lambda c: [c.chat.completions.create(
-        model="practice-1", messages=MESSAGES, tools=TOOLS,
-        tool_choice="required")],
+        model="practice-1", messages=CALL, tools=TOOLS)],
     "chat with tools, streamed": lambda c: list(c.chat.completions.create(
-        model="practice-1", messages=MESSAGES, tools=TOOLS, stream=True,
-        tool_choice="required")),
+        model="practice-1", messages=CALL, tools=TOOLS, stream=True)),
     "chat, thinking": lambda c: list(c.chat.completions.create(
         model="practice-1-thinking", messages=MESSAGES, stream=True)),
     "completions": lambda c: [c.completions.create(
