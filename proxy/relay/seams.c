@@ -15,6 +15,15 @@ void gate_release(struct proxy *p, uint64_t key, enum gate_verdict v,
 		worker_gate_release(p->workers[worker], key, v, a);
 }
 
+static bool has_route(struct proxy *p, const char *route)
+{
+	struct settings *s = proxy_settings(p);
+	bool has = settings_upstream(s, str_of(route)) != NULL;
+
+	settings_unref(s);
+	return has;
+}
+
 bool origin_start(struct proxy *p, const struct origin_request *q,
 		  struct fail *f)
 {
@@ -26,7 +35,7 @@ bool origin_start(struct proxy *p, const struct origin_request *q,
 		return fail_set(f, FAIL_USER, "proxy_draining",
 				"the proxy is stopping: nothing new is sent");
 	}
-	if (!settings_upstream(p->settings, str_of(q->route))) {
+	if (!has_route(p, q->route)) {
 		head_free(q->head);
 		return fail_set(f, FAIL_USER, "no_such_route",
 				"there is no upstream named '%s'", q->route);

@@ -291,6 +291,7 @@ static void start_worker(struct seams *s, const struct gate *gate)
 	worker_start(s->workers[0]);
 	s->proxy.workers = s->workers;
 	s->proxy.n_workers = 1;
+	pthread_mutex_init(&s->proxy.settings_lock, NULL);
 	s->proxy.settings = s->settings;
 }
 
@@ -301,7 +302,7 @@ static struct settings *make_settings(char *url)
 	struct settings *settings;
 	struct fail f;
 
-	options_add(o, settings_options, "Proxy");
+	settings_add_options(o);
 	assert_true(options_parse(o, 4, argv, &f));
 	settings = settings_new(o, &f);
 	assert_non_null(settings);
