@@ -88,7 +88,6 @@ static void finish(struct h2_conn *c, uint64_t linger)
 
 	if (c->done)
 		return;
-	wire_close(c->base.wire, linger, false);
 	while ((s = TAILQ_FIRST(&c->streams)))
 		h2_stream_cut_off(s);
 	c->done = true;
@@ -102,6 +101,8 @@ static void finish(struct h2_conn *c, uint64_t linger)
 	} else {
 		c->base.client->on_closed(c->base.owner, &c->base);
 	}
+	/* last, since facts of the wire may be asked for until then */
+	wire_close(c->base.wire, linger, false);
 	loop_bury(c->loop, c, bury);
 }
 

@@ -26,10 +26,13 @@ struct upstream {
 	uint16_t port;
 	enum upstream_http http; /* clear + auto = h1; clear + 2 = prior
 				    knowledge; TLS + auto = ALPN */
-	SSL_CTX *tls;		 /* NULL for http */
+	SSL_CTX *tls;		 /* NULL for http; its maker frees it */
 };
 
-/* Parses "[NAME=]URL". The caller frees with upstream_free(). */
+/*
+ * Parses "[NAME=]URL"; code: bad_upstream. `http` is UPSTREAM_AUTO, and `tls`
+ * the caller's to set. The caller frees with upstream_free().
+ */
 struct upstream *upstream_parse(const char *text, struct fail *f) MUST_USE;
 void upstream_free(struct upstream *u);
 
@@ -53,7 +56,8 @@ struct pool_events {
 
 struct pool *pool_new(struct loop *l, const struct pool_limits *lim,
 		      const struct pool_events *ev, void *who);
-void pool_free(struct pool *p); /* closes everything */
+/* Closes everything; open streams are cut off in the next turn. */
+void pool_free(struct pool *p);
 
 struct pool_want {
 	bool h1_only; /* for an Upgrade */
@@ -62,7 +66,8 @@ struct pool_want {
 
 /*
  * ready: `s` is open, its events set to `ev`/`who`, nothing sent yet.
- * failed: codes of wire_connect(), and resolve_failed.
+ * failed: codes of wire_connect(), resolve_failed, and http2_refused (HTTP/2
+ * was demanded, and the vendor agreed to HTTP/1.1 alone).
  */
 struct pool_asker {
 	void (*ready)(void *who, struct http_stream *s);
