@@ -40,10 +40,12 @@ static struct talk_facts facts_of(struct ex *ex, const cJSON *request,
 			       .calls = ex->knobs.calls,
 			       .obfuscate = ex->knobs.obfuscation};
 
-	f.seed = text_hash(c->seed, buf_str(&ex->body));
-	f.created = 1700000000 + f.seed % 1000000;
+	f.seed = c->seed;
+	f.id_seed = text_hash(c->seed, buf_str(&ex->body));
+	f.created = 1700000000 + f.id_seed % 1000000;
 	if (!c->seeded) {
 		f.seed ^= text_mix(ex->w->counters->requests);
+		f.id_seed ^= f.seed;
 		f.created = (uint64_t)time(NULL);
 	}
 	return f;

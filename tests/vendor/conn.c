@@ -71,7 +71,7 @@ static void interest(struct conn *c)
 
 	if (c->dead)
 		return;
-	if (!c->eof && (!c->paused || c->fin_sent) && !c->resting)
+	if (!c->eof && (!c->paused || c->fin_sent))
 		want |= EPOLLIN;
 	if (!conn_clear(c))
 		want |= EPOLLOUT;
@@ -193,10 +193,7 @@ void conn_close(struct conn *c, enum conn_end how)
 		return;
 	c->ending = true;
 	c->end = how;
-	c->slow_read = 0;
-	c->resting = false;
 	c->linger_until = loop_clock() + LINGER_NS;
-	loop_timer_stop(c->w, &c->clock);
 	if (conn_clear(c))
 		end_drained(c);
 }
@@ -228,32 +225,6 @@ static void drain(struct conn *c)
 void conn_pause(struct conn *c, bool paused)
 {
 	c->paused = paused;
-	interest(c);
-}
-
-void conn_read_slowly(struct conn *c, uint64_t bytes_a_second)
-{
-	int small = 16 * 1024;
-
-	if (c->slow_read == bytes_a_second || c->ending)
-		return;
-	c->slow_read = bytes_a_second;
-	if (bytes_a_second) {
-		setsockopt(c->watch.fd, SOL_SOCKET, SO_RCVBUF, &small,
-			   sizeof(small));
-		return;
-	}
-	c->resting = false;
-	loop_timer_stop(c->w, &c->clock);
-	interest(c);
-}
-
-static void rest(struct conn *c, size_t n)
-{
-	uint64_t ns = n * 1000000000u / c->slow_read;
-
-	c->resting = true;
-	loop_timer_set(c->w, &c->clock, loop_clock() + ns);
 	interest(c);
 }
 
@@ -299,8 +270,6 @@ static void deliver(struct conn *c, const char *p, size_t n)
 {
 	if (c->ending)
 		return;
-	if (c->slow_read)
-		rest(c, n);
 	if (c->proto)
 		c->proto->input(c, p, n);
 	else
@@ -319,19 +288,9 @@ static void ended(struct conn *c, bool broken)
 		c->proto->eof(c);
 }
 
-static size_t quota(struct conn *c)
-{
-	uint64_t n = c->slow_read * SLOW_NS / 1000000000u;
-
-	if (!c->slow_read || c->ending)
-		return WORKER_READ;
-	return n < 1 ? 1 : n < WORKER_READ ? n : WORKER_READ;
-}
-
 static void plain_read(struct conn *c)
 {
-	size_t room = quota(c);
-	ssize_t n = read(c->watch.fd, c->w->input, room);
+	ssize_t n = read(c->watch.fd, c->w->input, WORKER_READ);
 
 	if (n > 0)
 		deliver(c, c->w->input, (size_t)n);
@@ -345,11 +304,11 @@ static void plain_read(struct conn *c)
  */
 static void tls_read(struct conn *c)
 {
-	size_t n, room = quota(c);
+	size_t n;
 
 	do {
 		ERR_clear_error();
-		if (!SSL_read_ex(c->ssl, c->w->input, room, &n)) {
+		if (!SSL_read_ex(c->ssl, c->w->input, WORKER_READ, &n)) {
 			int why = SSL_get_error(c->ssl, 0);
 			if (why == SSL_ERROR_WANT_READ ||
 			    why == SSL_ERROR_WANT_WRITE)
@@ -358,7 +317,7 @@ static void tls_read(struct conn *c)
 			return;
 		}
 		deliver(c, c->w->input, n);
-	} while (!c->dead && !c->resting && SSL_has_pending(c->ssl));
+	} while (!c->dead && SSL_has_pending(c->ssl));
 }
 
 static void tick(struct timer *t)
@@ -366,14 +325,10 @@ static void tick(struct timer *t)
 	struct conn *c =
 		(struct conn *)((char *)t - offsetof(struct conn, clock));
 
-	if (c->ending && c->end == CONN_RST)
+	if (c->end == CONN_RST)
 		reset(c);
-	else if (c->ending)
+	else
 		conn_kill(c);
-	c->resting = false;
-	interest(c);
-	if (!c->dead && !c->ending && c->ssl && SSL_has_pending(c->ssl))
-		tls_read(c);
 }
 
 /* After our FIN: whatever comes is dropped until theirs. */

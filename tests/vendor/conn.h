@@ -54,11 +54,10 @@ struct conn {
 	struct buf out; /* not yet taken by the socket from out_at on */
 	size_t out_at;
 	struct buf early;   /* a first read too short to tell the version */
-	struct timer clock; /* slow reading, and closing */
-	uint64_t slow_read; /* bytes a second; 0 is as they come */
+	struct timer clock; /* of closing */
 	uint64_t linger_until;
 	enum conn_end end;
-	bool shaking, ending, fin_sent, eof, paused, resting, dead;
+	bool shaking, ending, fin_sent, eof, paused, dead;
 	struct conn *next, **at;
 	struct dead grave;
 };
@@ -87,8 +86,5 @@ void conn_close(struct conn *c, enum conn_end how);
 
 /* Stops and resumes reading. */
 void conn_pause(struct conn *c, bool paused);
-
-/* Reads at so many bytes a second from now on; 0 lifts it. */
-void conn_read_slowly(struct conn *c, uint64_t bytes_a_second);
 
 #endif

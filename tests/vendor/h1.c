@@ -10,6 +10,10 @@
 #define IN_MOST (256 * 1024)
 /* As much waits to be echoed before we stop reading. */
 #define ECHO_MOST (1024 * 1024)
+/* Reading slowly: how often, what is read ahead, what is granted at most. */
+#define SLOW_NS	  20000000u
+#define SLOW_IN	  4096
+#define SLOW_MOST (64 * 1024)
 
 static struct h1 *of_ex(struct ex *ex)
 {
@@ -38,6 +42,14 @@ static void end_request(struct h1 *h)
 		h1_send_answer(h);
 }
 
+static void arm_slow(struct h1 *h)
+{
+	uint64_t wait = 1000000000u / h->ex.knobs.slow_read;
+
+	loop_timer_set(h->c->w, &h->slow,
+		       loop_clock() + (wait > SLOW_NS ? wait : SLOW_NS));
+}
+
 static void begin_request(struct h1 *h, const struct request *r, bool alone)
 {
 	struct ex *ex = &h->ex;
@@ -48,8 +60,8 @@ static void begin_request(struct h1 *h, const struct request *r, bool alone)
 	h1_body_start(&h->body, r);
 	ex_begin(ex, h->c->w, r, wake);
 	h->has_ex = true;
-	if (ex->knobs.slow_read)
-		conn_read_slowly(h->c, ex->knobs.slow_read);
+	if (ex->knobs.slow_read && !h->body.done)
+		arm_slow(h);
 	if (ex->knobs.early && !ex->knobs.status) {
 		h->keep_alive = false;
 		h->state = H1_ANSWER;
@@ -88,11 +100,22 @@ static size_t eat_body(struct h1 *h, struct str in)
 		h1_send_refusal(h, "The chunked body is malformed.");
 		return in.n;
 	}
-	if (h->body.done) {
-		conn_read_slowly(h->c, 0);
+	if (h->body.done)
 		end_request(h);
-	}
 	return (size_t)used;
+}
+
+/* At the rate of the knob, whatever was read already. */
+static size_t eat_slowly(struct h1 *h, struct str in)
+{
+	size_t used;
+
+	in.n = in.n < h->allowance ? in.n : h->allowance;
+	if (in.n == 0)
+		return 0;
+	used = eat_body(h, in);
+	h->allowance -= used;
+	return used;
 }
 
 /* Understands as much as it can; what it leaves is to be kept. */
@@ -104,7 +127,10 @@ static size_t eat(struct h1 *h, struct str in)
 	while (in.n && used && !h->c->dead) {
 		switch (h->state) {
 		case H1_HEAD: used = eat_head(h, in); break;
-		case H1_BODY: used = eat_body(h, in); break;
+		case H1_BODY:
+			used = h->ex.knobs.slow_read ? eat_slowly(h, in)
+						     : eat_body(h, in);
+			break;
 		case H1_TUNNEL: used = tunnel_eat(h, in); break;
 		case H1_ANSWER: used = 0; break;
 		case H1_OVER: used = in.n; break;
@@ -119,6 +145,8 @@ static void throttle(struct h1 *h)
 {
 	bool full = h->in.n > IN_MOST && h->state == H1_ANSWER;
 
+	if (h->state == H1_BODY && h->ex.knobs.slow_read)
+		full = h->in.n > SLOW_IN;
 	if (h->state == H1_TUNNEL)
 		full = conn_queued(h->c) > ECHO_MOST;
 	if (full != h->c->paused)
@@ -135,6 +163,23 @@ static void eat_kept(struct h1 *h)
 	if (h->in.n == 0)
 		buf_free(&h->in);
 	throttle(h);
+}
+
+static void grant(struct timer *t)
+{
+	struct h1 *h = (struct h1 *)((char *)t - offsetof(struct h1, slow));
+	uint64_t n = h->ex.knobs.slow_read * SLOW_NS / 1000000000u;
+
+	h->allowance += n ? n : 1;
+	if (h->allowance > SLOW_MOST && n < SLOW_MOST)
+		h->allowance = SLOW_MOST;
+	eat_kept(h);
+	if (h->c->dead || h->state != H1_BODY)
+		h->allowance = 0;
+	else if (h->c->eof && h->in.n == 0)
+		conn_kill(h->c);
+	else
+		arm_slow(h);
 }
 
 static void wake(struct ex *ex)
@@ -179,7 +224,10 @@ static void eof(struct conn *c)
 	switch (h->state) {
 	case H1_HEAD:
 	case H1_TUNNEL: conn_close(c, CONN_FIN); break;
-	case H1_BODY: conn_kill(c); break;
+	case H1_BODY:
+		if (!h->slow.slot)
+			conn_kill(c);
+		break;
 	case H1_ANSWER:
 		if (is_stuck(h))
 			conn_kill(c);
@@ -217,6 +265,7 @@ static void open_h1(struct conn *c)
 
 	h->c = c;
 	h->task.run = run;
+	h->slow.fire = grant;
 	c->state = h;
 }
 
@@ -227,6 +276,7 @@ static void gone(struct conn *c)
 
 	loop_unqueue(c->w, &h->task);
 	loop_timer_stop(c->w, &h->ex.timer);
+	loop_timer_stop(c->w, &h->slow);
 }
 
 static void release(struct conn *c)

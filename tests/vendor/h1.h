@@ -23,7 +23,9 @@ struct h1 {
 	enum h1_state state;
 	enum framing framing;
 	struct h1_body body;
-	struct buf in; /* what was read but not yet understood */
+	struct buf in;	   /* what was read but not yet understood */
+	struct timer slow; /* with the knob slow_read: grants allowance */
+	uint64_t allowance;
 	bool has_ex, keep_alive, head_sent, eating, is_ws, waiting;
 	struct ex ex;
 };

@@ -41,20 +41,7 @@ static void arm_slow(struct h2_stream *s)
 		loop_timer_set(s->h2->c->w, &s->slow, loop_clock() + SLOW_NS);
 }
 
-static void credit(struct timer *t)
-{
-	struct h2_stream *s =
-		(struct h2_stream *)((char *)t -
-				     offsetof(struct h2_stream, slow));
-	uint64_t n = s->ex.knobs.slow_read * SLOW_NS / 1000000000u;
-
-	n = n ? n : 1;
-	n = n < s->owed ? n : s->owed;
-	s->owed -= n;
-	nghttp2_session_consume(s->h2->ng, s->id, n);
-	arm_slow(s);
-	loop_queue(s->h2->c->w, &s->h2->task);
-}
+static void credit(struct timer *t);
 
 static struct h2_stream *stream_new(struct h2 *h2, int32_t id)
 {
@@ -173,9 +160,29 @@ static void end_request(struct h2_stream *s)
 	s->request_done = true;
 	if (s->ex.reply.status)
 		return; /* answered early */
+	s->ends_later = s->owed > 0;
+	if (s->ends_later)
+		return; /* still reading, slowly */
 	ex_end(&s->ex);
 	if (s->ex.ready)
 		h2_submit_answer(s);
+}
+
+static void credit(struct timer *t)
+{
+	struct h2_stream *s =
+		(struct h2_stream *)((char *)t -
+				     offsetof(struct h2_stream, slow));
+	uint64_t n = s->ex.knobs.slow_read * SLOW_NS / 1000000000u;
+
+	n = n ? n : 1;
+	n = n < s->owed ? n : s->owed;
+	s->owed -= n;
+	nghttp2_session_consume(s->h2->ng, s->id, n);
+	arm_slow(s);
+	if (s->ends_later && !s->owed)
+		end_request(s);
+	loop_queue(s->h2->c->w, &s->h2->task);
 }
 
 static void add_trailers(struct h2_stream *s)

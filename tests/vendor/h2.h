@@ -18,7 +18,7 @@ struct h2_stream {
 	struct h2_stream *next, **at;	     /* of the connection; or spare */
 	struct h2_stream *again, **again_at; /* those yielding this turn */
 	int32_t id;
-	bool head_sent, request_done, went_away;
+	bool head_sent, request_done, ends_later, went_away;
 	uint64_t turn; /* in which it sent its last event */
 	uint64_t owed; /* received, not yet credited: slow reading */
 	struct timer slow;

@@ -31,8 +31,8 @@
 #define WORDS_bad_length(W) W(bad_length, more) W(bad_length, less)
 #define WORDS_smuggle(W)                                                       \
 	W(smuggle, cl_te)                                                      \
-	W(smuggle, dup_cl) W(smuggle, bare_lf) W(smuggle, obs_fold)            \
-		W(smuggle, space_colon)
+	W(smuggle, dup_cl)                                                     \
+	W(smuggle, bare_lf) W(smuggle, obs_fold) W(smuggle, space_colon)
 
 /*
  * NUM(name, default, help), FLAG(name, help), WORD(name, help),

@@ -292,16 +292,36 @@ static void read_options(struct talk *t, const cJSON *request)
 	t->limit = limit_of(t->dialect, request);
 }
 
+/* Bounded by cJSON's own limit of nesting. */
+static uint64_t hash_tree(uint64_t h, const cJSON *item)
+{
+	const cJSON *kid;
+
+	h = text_mix(h ^ (uint64_t)item->type);
+	if (item->string)
+		h = text_hash(h, str_of(item->string));
+	if (item->valuestring)
+		h = text_hash(h, str_of(item->valuestring));
+	if (cJSON_IsNumber(item))
+		h = text_mix(h ^ (uint64_t)(int64_t)item->valueint);
+	cJSON_ArrayForEach(kid, item)
+	{
+		h = hash_tree(h, kid);
+	}
+	return h;
+}
+
 struct talk *talk_new(const struct talk_facts *f)
 {
 	struct talk *t = MEM_NEW(struct talk);
-	uint64_t state = text_mix(f->seed);
+	uint64_t state = text_mix(f->id_seed);
 	struct buf id = {0};
 
 	t->dialect = f->dialect;
-	t->seed = f->seed;
+	t->seed = hash_tree(f->seed, get(f->request, "model"));
+	t->seed = hash_tree(t->seed, get(f->request, f->dialect->messages));
 	t->created = f->created;
-	t->noise = f->seed;
+	t->noise = f->id_seed;
 	t->obfuscate = f->obfuscate;
 	t->prompt = (f->request_bytes + 3) / 4;
 	text_add_alnum(&id, &state, 29);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What an answer says, before a dialect puts it into words. Every token is a
- * pure function of (seed of the answer, choice, part, index), so a stream
- * keeps no text, and the same request is told the same, streamed or not.
+ * pure function of (seed, choice, part, index), so a stream keeps no text.
+ * The seed comes from model and messages alone: streamed or not, they are
+ * told the same.
  *
  *	talk = talk_new(&facts);
  *	while (talk_next(talk, &out)) ...          // event by event
@@ -66,8 +67,9 @@ struct talk_facts {
 	const struct dialect *dialect;
 	const cJSON *request;
 	size_t request_bytes;
-	uint64_t seed, tokens, calls;
-	uint64_t created;
+	uint64_t seed;	  /* of the process */
+	uint64_t id_seed; /* of this very answer */
+	uint64_t tokens, calls, created;
 	bool obfuscate;
 };
 

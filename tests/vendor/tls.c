@@ -57,8 +57,12 @@ static bool load_key(struct identity *id, const char *file)
 
 static void add_extension(X509 *x, int nid, const char *value)
 {
-	X509_EXTENSION *ext = X509V3_EXT_conf_nid(NULL, NULL, nid, value);
+	X509_EXTENSION *ext;
+	X509V3_CTX ctx;
 
+	X509V3_set_ctx_nodb(&ctx);
+	X509V3_set_ctx(&ctx, x, x, NULL, NULL, 0);
+	ext = X509V3_EXT_conf_nid(NULL, &ctx, nid, value);
 	assert(ext);
 	X509_add_ext(x, ext, -1);
 	X509_EXTENSION_free(ext);
