@@ -14,6 +14,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -232,6 +233,7 @@ void loop_run(struct worker *w)
 {
 	struct epoll_event ev[EVENTS];
 
+	prctl(PR_SET_TIMERSLACK, 1); /* ns: paces are to be exact */
 	while (!w->stop) {
 		int n = wait_ready(w, ev);
 		assert(n >= 0 || errno == EINTR);

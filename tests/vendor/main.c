@@ -75,7 +75,6 @@ static void *hand_run(void *arg)
 	struct hand *hand = arg;
 
 	loop_run(&hand->w);
-	hand_free(hand);
 	return NULL;
 }
 
@@ -145,7 +144,7 @@ static struct identity *load_identity(const struct config *c, bool *ok)
 	return id;
 }
 
-static int run(struct config *c, struct hand *hands)
+static void run(struct config *c, struct hand *hands)
 {
 	sigset_t set;
 	int sig;
@@ -157,18 +156,18 @@ static int run(struct config *c, struct hand *hands)
 		if (rc != 0) {
 			fprintf(stderr, "vendor: no thread: %s\n",
 				strerror(rc));
-			return 2;
+			exit(2);
 		}
 	}
 	announce(c);
 	if (!write_ports(c))
-		return 2;
+		exit(2);
 	sigwait(&set, &sig);
 	for (uint64_t i = 0; i < c->threads; i++) {
 		eventfd_write(hands[i].bell.fd, 1);
 		pthread_join(hands[i].thread, NULL);
+		hand_free(&hands[i]);
 	}
-	return 0;
 }
 
 int main(int argc, char **argv)
@@ -191,9 +190,9 @@ int main(int argc, char **argv)
 	hands = mem_zero(c.threads * sizeof(*hands));
 	for (uint64_t i = 0; i < c.threads; i++)
 		if (!hand_init(&hands[i], &c, id))
-			return 2;
-	code = run(&c, hands);
+			exit(2);
+	run(&c, hands);
 	identity_free(id);
 	free(hands);
-	return code;
+	return 0;
 }
