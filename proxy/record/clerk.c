@@ -29,7 +29,7 @@
 #define QUIET_WAIT  (10 * NS_PER_MS) /* when nothing is open either */
 #define HORIZON	    (10 * NS_PER_MS)
 #define LAST_TRIES  (5 * NS_PER_S) /* to write, when all ends */
-#define NO_HORIZON  UINT64_MAX
+#define NO_HORIZON  INT64_MAX
 
 static void clerk_assert(const struct clerk *c)
 {
@@ -39,7 +39,7 @@ static void clerk_assert(const struct clerk *c)
 /* ---- a turn ---- */
 
 /* Takes up to a batch. Returns how many; the trail may refuse meanwhile. */
-static size_t read_batch(struct clerk *c, uint64_t horizon)
+static size_t read_batch(struct clerk *c, int64_t horizon)
 {
 	struct clerk_source *s;
 	struct record *r;
@@ -76,14 +76,16 @@ static bool commit_due(const struct clerk *c, uint64_t now, size_t taken)
 /* The age of what should be in the trail and is not. */
 static uint64_t lag_of(const struct clerk *c, uint64_t now)
 {
-	uint64_t oldest = c->dirty ? c->dirty_oldest : now;
+	int64_t oldest = (int64_t)now;
 
+	if (c->dirty && c->dirty_oldest < oldest)
+		oldest = c->dirty_oldest;
 	for (unsigned i = 0; i < c->n_sources; i++) {
 		const struct clerk_source *s = &c->sources[i];
 		if (s->next && s->latest < oldest)
 			oldest = s->latest;
 	}
-	return now - oldest;
+	return now - (uint64_t)oldest;
 }
 
 static void publish_figures(struct clerk *c, uint64_t now)
@@ -110,7 +112,7 @@ static size_t turn(struct clerk *c)
 		return 0;
 	}
 	clerk_look(c);
-	taken = read_batch(c, now - HORIZON);
+	taken = read_batch(c, (int64_t)(now - HORIZON));
 	if (!c->refused)
 		clerk_relieve(c, now);
 	if (!c->refused && commit_due(c, now, taken))
@@ -121,7 +123,7 @@ static size_t turn(struct clerk *c)
 
 /* Everything that is published now gets into the trail, unless that refuses.
  */
-static bool bring_in(struct clerk *c)
+static bool bring_in(struct clerk *c, bool open_ones)
 {
 	size_t n;
 
@@ -133,7 +135,8 @@ static bool bring_in(struct clerk *c)
 		if (c->refused)
 			return false;
 	} while (n);
-	clerk_put_all(c);
+	if (open_ones)
+		clerk_put_all(c);
 	return clerk_commit(c);
 }
 
@@ -151,11 +154,12 @@ static bool room_wanted(struct clerk *c)
 
 static void sleep_for(struct clerk *c, uint64_t ns)
 {
-	uint64_t until = clock_wall() + ns;
+	uint64_t until = clock_mono() + ns;
 	struct timespec t = {.tv_sec = (time_t)(until / NS_PER_S),
 			     .tv_nsec = (long)(until % NS_PER_S)};
 
-	while (sem_timedwait(&c->bell, &t) != 0 && errno == EINTR)
+	while (sem_clockwait(&c->bell, CLOCK_MONOTONIC, &t) != 0 &&
+	       errno == EINTR)
 		;
 }
 
@@ -182,7 +186,7 @@ static bool asked_to_stop(struct clerk *c, uint64_t *sync)
 
 static void sync_now(struct clerk *c, uint64_t ticket)
 {
-	bring_in(c);
+	bring_in(c, true);
 	publish_figures(c, clock_mono());
 	pthread_mutex_lock(&c->shared.lock);
 	c->shared.sync_done = ticket;
@@ -196,7 +200,7 @@ static void wind_up(struct clerk *c)
 	uint64_t until = clock_mono() + LAST_TRIES;
 	bool done;
 
-	while (!(done = bring_in(c)) && clock_mono() < until)
+	while (!(done = bring_in(c, false)) && clock_mono() < until)
 		sleep_for(c, NAP);
 	for (unsigned i = 0; done && i < c->n_sources; i++) {
 		struct clerk_source *s = &c->sources[i];

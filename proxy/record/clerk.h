@@ -43,7 +43,9 @@ struct clerk_options {
 struct clerk_figures {
 	uint64_t exchanges[EV_OUTCOMES];
 	uint64_t records, bytes_recorded, gaps, gap_bytes, commits;
-	uint64_t lag_ns; /* oldest record not yet committed, its age */
+	uint64_t lag_ns; /* age of the oldest that should be committed and is
+			    not; what an open exchange has waiting in the
+			    spool does not count */
 	uint64_t lag_max_ns;
 	uint64_t disk_bytes; /* the trail's size */
 	bool disk_full;	     /* waiting for room at this moment */

@@ -25,7 +25,8 @@
 
 /* A connection. Kept a while after its end: exchanges end after it. */
 struct clerk_conn {
-	uint64_t key, closed_at; /* 0: open */
+	uint64_t key;
+	int64_t closed_at; /* 0: open */
 	int64_t id;
 	uint32_t slot;
 	TAILQ_ENTRY(clerk_conn) link; /* in source->closed */
@@ -62,8 +63,8 @@ struct clerk_source {
 	struct spool_reader reader;
 	struct record *next; /* read, but not yet this one's turn, or NULL */
 	uint64_t taken;	     /* everything before it has been dealt with */
-	uint64_t latest;     /* its clock never goes back */
-	uint64_t shift;	     /* from its clock to ours */
+	int64_t latest;	     /* in our clock, which never goes back */
+	int64_t shift;	     /* from its clock to ours */
 	bool ended;	     /* recovery: damaged here, no further */
 	uint32_t group;	     /* the commit that is being gathered */
 	struct clerk_exchange *recent; /* the last that was looked up */
@@ -111,10 +112,10 @@ struct clerk {
 	size_t n_names;
 	struct clerk_parts parts;
 
-	bool dirty;	       /* something was put since the last commit */
-	uint64_t dirty_since;  /* our clock */
-	uint64_t dirty_oldest; /* the oldest record in it */
-	bool refused;	       /* the last commit failed */
+	bool dirty;	      /* something was put since the last commit */
+	uint64_t dirty_since; /* our clock */
+	int64_t dirty_oldest; /* the oldest record in it, our clock */
+	bool refused;	      /* the last commit failed */
 	uint64_t retry_at, complained;
 	struct fail trouble;
 
@@ -131,7 +132,7 @@ void clerk_source_close(struct clerk_source *s);
 /* Sees what has been published by now. */
 void clerk_look(struct clerk *c);
 /* The record whose turn it is; NULL if there is none before `horizon`. */
-struct record *clerk_next(struct clerk *c, uint64_t horizon,
+struct record *clerk_next(struct clerk *c, int64_t horizon,
 			  struct clerk_source **from);
 
 /* ---- clerk_read.c ---- */
@@ -150,8 +151,8 @@ struct clerk_exchange **clerk_open_ones(const struct clerk_source *s);
 /* Puts what is pending of an exchange; with `close`, all that there will be. */
 void clerk_put(struct clerk *c, struct clerk_exchange *x,
 	       const struct ev_close *close);
-/* Something was put; `at` is the record that it came from. */
-void clerk_touch(struct clerk *c, uint64_t at);
+/* Something was put; `at` (our clock) is how old it is. */
+void clerk_touch(struct clerk *c, int64_t at);
 /* Enough for a group? */
 bool clerk_group_full(const struct clerk *c);
 /* Commits, and gives the rings' room back. False: try again later. */

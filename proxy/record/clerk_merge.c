@@ -73,11 +73,12 @@ static void damage(struct clerk *c, struct clerk_source *s)
 		s->reader.head = s->reader.position;
 	else
 		spool_reader_skip(&s->reader, s->spool);
+	s->taken = s->reader.position;
 }
 
 static bool peek(struct clerk *c, struct clerk_source *s)
 {
-	uint64_t at;
+	int64_t at;
 
 	if (s->next)
 		return true;
@@ -86,13 +87,13 @@ static bool peek(struct clerk *c, struct clerk_source *s)
 	case SPOOL_DAMAGED: damage(c, s); return false;
 	case SPOOL_RECORD: break;
 	}
-	at = s->next->at + s->shift;
+	at = (int64_t)s->next->at + s->shift;
 	if (at > s->latest)
 		s->latest = at;
 	return true;
 }
 
-struct record *clerk_next(struct clerk *c, uint64_t horizon,
+struct record *clerk_next(struct clerk *c, int64_t horizon,
 			  struct clerk_source **from)
 {
 	struct clerk_source *first = NULL;

@@ -54,7 +54,7 @@ static void read_conn(struct clerk *c, struct clerk_source *s, struct record *r)
 	conn->slot = clerk_slot_take(s, &note);
 	clerk_map_put(&s->conns, r->key, conn);
 	r->group = s->group;
-	clerk_touch(c, r->at + s->shift);
+	clerk_touch(c, s->latest);
 }
 
 static void read_note(struct clerk *c, struct clerk_source *s, struct record *r)
@@ -67,7 +67,7 @@ static void read_note(struct clerk *c, struct clerk_source *s, struct record *r)
 	trail_put_conn_note(c->trail, id, kind, text,
 			    spool_wall(s->spool, r->at));
 	r->group = s->group;
-	clerk_touch(c, r->at + s->shift);
+	clerk_touch(c, s->latest);
 }
 
 static void read_conn_closed(struct clerk *c, struct clerk_source *s,
@@ -81,7 +81,7 @@ static void read_conn_closed(struct clerk *c, struct clerk_source *s,
 	conn->closed_at = s->latest;
 	TAILQ_INSERT_TAIL(&s->closed, conn, link);
 	r->group = s->group;
-	clerk_touch(c, r->at + s->shift);
+	clerk_touch(c, s->latest);
 }
 
 /* ---- exchanges ---- */
@@ -176,7 +176,7 @@ static struct clerk_exchange *orphan(struct clerk *c, struct clerk_source *s,
 				     const struct record *r)
 {
 	struct clerk_exchange *x = exchange_new(c, s, r->key);
-
+	x->open.route = x->open.run = STR("");
 	x->open.started_mono = r->at;
 	x->open.started_wall = spool_wall(s->spool, r->at);
 	x->damaged = true;

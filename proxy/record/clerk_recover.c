@@ -150,7 +150,8 @@ static void take_over(struct recovery *v, struct spool *spool, bool owned)
 	clerk_source_open(s, spool);
 	s->owned = owned;
 	if (!spool_same_boot(spool))
-		s->shift = spool_wall(spool, 0) - (clock_wall() - clock_mono());
+		s->shift = (int64_t)(spool_wall(spool, 0) -
+				     (clock_wall() - clock_mono()));
 	committed = trail_cursor_of(c->trail, spool_uuid(spool));
 	s->group = (uint32_t)committed + 1;
 	read_marks(s, committed);
@@ -194,7 +195,7 @@ static bool read_rest(struct recovery *v)
 	struct clerk_source *s;
 	struct record *r;
 
-	while ((r = clerk_next(c, UINT64_MAX, &s))) {
+	while ((r = clerk_next(c, INT64_MAX, &s))) {
 		uint64_t at = spool_position(&s->reader, r);
 		if (is_stored(s, r, at))
 			continue;
@@ -234,7 +235,7 @@ static bool close_unclosed(struct recovery *v)
 	for (size_t i = 0; i < v->n_unclosed; i++) {
 		trail_close_interrupted(c->trail, v->unclosed[i]);
 		c->figures.exchanges[EV_INTERRUPTED]++;
-		clerk_touch(c, 0);
+		clerk_touch(c, (int64_t)clock_mono());
 		if (clerk_group_full(c) && !clerk_commit(c))
 			return false;
 	}

@@ -248,7 +248,7 @@ void clerk_put(struct clerk *c, struct clerk_exchange *x,
 	put.n_gaps = p->n_gaps;
 	put.n_runs = fill_runs(p, runs);
 	trail_put(c->trail, &put);
-	clerk_touch(c, x->n ? spool_at(&x->source->reader, x->last)->at : 0);
+	clerk_touch(c, x->source->latest);
 	if (x->n) {
 		spool_at(&x->source->reader, x->last)->group = x->source->group;
 		TAILQ_REMOVE(&x->source->pending, x, link);
@@ -261,14 +261,14 @@ void clerk_put(struct clerk *c, struct clerk_exchange *x,
 
 /* ---- commits ---- */
 
-void clerk_touch(struct clerk *c, uint64_t at)
+void clerk_touch(struct clerk *c, int64_t at)
 {
 	if (!c->dirty) {
 		c->dirty = true;
 		c->dirty_since = clock_mono();
-		c->dirty_oldest = at ? at : c->dirty_since;
+		c->dirty_oldest = at;
 	}
-	if (at && at < c->dirty_oldest)
+	if (at < c->dirty_oldest)
 		c->dirty_oldest = at;
 }
 
@@ -295,7 +295,7 @@ static void forget_conns(struct clerk_source *s)
 	struct clerk_conn *conn;
 
 	while ((conn = TAILQ_FIRST(&s->closed)) &&
-	       conn->closed_at + CLOSED_KEPT < s->latest) {
+	       conn->closed_at + (int64_t)CLOSED_KEPT < s->latest) {
 		TAILQ_REMOVE(&s->closed, conn, link);
 		clerk_map_drop(&s->conns, conn->key);
 		clerk_slot_drop(s, conn->slot);

@@ -33,7 +33,7 @@ struct record {
 	uint32_t length;   /* of the payload, or RECORD_SKIP */
 	uint32_t group;	   /* the clerk's: the commit it was stored with */
 	uint32_t back;	   /* the clerk's: to the exchange's previous one */
-	uint32_t check;	   /* XXH3, low half, of all that follows */
+	uint32_t check;	   /* XXH3, low half: payload and what follows */
 	uint64_t sequence; /* counts all records of the ring from 1 */
 	uint64_t key;	   /* exchange or connection */
 	uint64_t at;	   /* clock_mono */
@@ -82,8 +82,8 @@ static inline size_t record_size(size_t payload)
 	return sizeof(struct record) + ((payload + 7) & ~(size_t)7);
 }
 
-/* The checksum of a record whose length is filled in. */
-uint32_t record_check(const struct record *r);
+/* The checksum of a record with this payload, wherever that lies. */
+uint32_t record_check(const struct record *r, struct str payload);
 
 struct record_gap {
 	uint64_t offset, n; /* in wire bytes of the side's body */

@@ -150,21 +150,6 @@ uint64_t recorder_gaps(const struct recorder *r, uint64_t *bytes)
 
 /* ---- records ---- */
 
-/* Writes one now, if it leaves `keep` bytes of the ring free. */
-static bool write_record(struct recorder *r, const struct record *as,
-			 struct str payload, size_t keep)
-{
-	struct record *to = spool_begin(r->spool, payload.n, keep);
-
-	if (!to)
-		return false;
-	*to = *as;
-	if (payload.n)
-		memcpy(to + 1, payload.p, payload.n);
-	spool_publish(r->spool, to, payload.n);
-	return true;
-}
-
 /* Writes what is owed; true if nothing is any more. */
 static bool pay_owed(struct recorder *r)
 {
@@ -175,7 +160,7 @@ static bool pay_owed(struct recorder *r)
 
 		memcpy(&as, at, sizeof as);
 		payload = (struct str){at + sizeof as, as.length};
-		if (!write_record(r, &as, payload, 0))
+		if (!spool_put(r->spool, &as, payload, 0))
 			return false;
 		r->owed_done += record_size(as.length);
 	}
@@ -193,7 +178,7 @@ static bool owes(struct recorder *r)
 static bool put_small(struct recorder *r, const struct record *as,
 		      struct str payload)
 {
-	return !owes(r) && write_record(r, as, payload, 0);
+	return !owes(r) && spool_put(r->spool, as, payload, 0);
 }
 
 /* One that must not be lost. */
@@ -430,49 +415,36 @@ static bool has_room(struct recorder *r)
 	return true;
 }
 
-static void put_masked(struct rec *x, struct record *as, struct str bytes,
-		       struct record *to)
+/* What masking makes of the bytes; nothing of it is lost if it fails. */
+static bool put_masked(struct rec *x, struct record *as, struct str bytes)
 {
-	enum ev_side side = record_side(as);
-	struct buf *out = &x->recorder->scratch;
+	struct recorder *r = x->recorder;
+	struct redact_carry *c = &x->carry[record_side(as)];
 
-	out->n = 0;
-	as->masked = (uint16_t)redact_data(x->set, &x->carry[side], bytes,
-					   false, out);
-	assert(out->n <= RECORD_MAX);
-	*to = *as;
-	if (out->n)
-		memcpy(to + 1, out->p, out->n);
-	spool_publish(x->recorder->spool, to, out->n);
+	if (!spool_fits(r->spool, MASKED_MOST(bytes.n + c->matched), r->keep))
+		return false;
+	r->scratch.n = 0;
+	as->masked =
+		(uint16_t)redact_data(x->set, c, bytes, false, &r->scratch);
+	return spool_put(r->spool, as, buf_str(&r->scratch), 0);
 }
 
 static bool put_data(struct rec *x, struct record *as, struct str bytes)
 {
 	enum ev_side side = record_side(as);
 	struct recorder *r = x->recorder;
-	struct record *to;
-	bool clean;
+	bool done;
 
 	if ((r->full || r->owed.n) && !has_room(r))
 		return false;
 	if (!gap_end(x, side))
 		return false;
-	clean = redact_clean(x->set, &x->carry[side], bytes);
-	to = spool_begin(r->spool,
-			 clean ? bytes.n
-			       : MASKED_MOST(bytes.n + x->carry[side].matched),
-			 r->keep);
-	r->full = !to;
-	if (!to)
-		return false;
-	if (!clean) {
-		put_masked(x, as, bytes, to);
-		return true;
-	}
-	*to = *as;
-	memcpy(to + 1, bytes.p, bytes.n);
-	spool_publish(r->spool, to, bytes.n);
-	return true;
+	if (redact_clean(x->set, &x->carry[side], bytes))
+		done = spool_put(r->spool, as, bytes, r->keep);
+	else
+		done = put_masked(x, as, bytes);
+	r->full = !done;
+	return done;
 }
 
 void rec_data(struct rec *x, enum ev_side side, const char *p, size_t n,

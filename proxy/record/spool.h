@@ -6,7 +6,7 @@
  * in what was left.
  *
  *	s = spool_open(&options, &f)
- *	worker:	r = spool_begin(s, n, 0); fill in; spool_publish(s, r, n)
+ *	worker:	spool_put(s, &record, payload, 0)
  *	clerk:	while (spool_next(&reader, &r) == SPOOL_RECORD) ...
  *		trail_commit(); spool_release(s, position)
  *	spool_free(s)		the file goes when all of it is released
@@ -59,14 +59,15 @@ bool spool_same_boot(const struct spool *s);
 /* ---- producer: the worker's thread ---- */
 
 /*
- * Room for a record with a payload of up to n bytes behind it, or NULL if the
- * ring would then have less than `keep` bytes free. Length, check, sequence
- * and the clerk's fields are filled in by spool_publish(), the rest by the
- * caller; nothing is visible before.
+ * Adds a record: `as` with this payload, visible when it returns. Length,
+ * check, sequence and the clerk's fields are filled in here. False if the ring
+ * would then have less than `keep` bytes free.
  */
-struct record *spool_begin(struct spool *s, size_t n, size_t keep);
-/* Returns the record's position, which is never 0. */
-uint64_t spool_publish(struct spool *s, struct record *r, size_t n);
+bool spool_put(struct spool *s, const struct record *as, struct str payload,
+	       size_t keep);
+/* Would that much of a payload fit? */
+bool spool_fits(struct spool *s, size_t n, size_t keep);
+
 /* Bytes free. Any thread. */
 uint64_t spool_room(const struct spool *s);
 uint64_t spool_capacity(const struct spool *s);

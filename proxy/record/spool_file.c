@@ -363,8 +363,10 @@ static bool build(struct spool *s, const struct spool_options *o, bool make,
 		return false;
 	if (s->inherited)
 		spool_attach(s);
-	else
+	else if (make)
 		spool_restart(s);
+	else
+		return foreign(s->path, "cannot be read", f);
 	return true;
 }
 

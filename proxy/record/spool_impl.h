@@ -36,7 +36,6 @@ struct spool {
 	alignas(64) char *base;
 	uint64_t size;
 	uint64_t head, offset; /* position of the next record, its place */
-	uint64_t begun;	       /* position of the record being written */
 	uint64_t tail_seen;    /* the tail is at least here */
 	uint64_t sequence;     /* of the last record */
 	uint64_t ring_at;      /* wakes the clerk when head gets here */
