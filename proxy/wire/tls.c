@@ -7,7 +7,7 @@
  *				  slots: [peer, session] -> [peer, session] }
  *	SSL ----app data----> slot		    where its tickets go
  *
- * One slot a peer ("host:port") holds the newest session. The context owns
+ * One slot a peer (address and name) holds the newest session. The context owns
  * all of it, so that there is nothing global to clean up, and a lock stands
  * before it because workers share contexts.
  */

@@ -32,7 +32,7 @@ SSL_CTX *tls_client(const char *ca_file, struct fail *f) MUST_USE;
 
 /*
  * Before a client's handshake: offers the session that this context keeps for
- * `peer` ("host:port"), and keeps the new ones under that name.
+ * `peer` (address and expected name), and keeps the new ones under that name.
  */
 void tls_resume(SSL *ssl, const char *peer);
 

@@ -258,12 +258,12 @@ static void reset_on_close(struct wire *w)
 	setsockopt(w->fd, SOL_SOCKET, SO_LINGER, &hard, sizeof hard);
 }
 
-/* Bytes that the kernel has taken and the peer has not acknowledged. */
+/* Nothing waits for the peer's window any more. */
 static bool kernel_sent_all(const struct wire *w)
 {
 	int unsent = 0;
 
-	return ioctl(w->fd, SIOCOUTQ, &unsent) < 0 || unsent == 0;
+	return ioctl(w->fd, SIOCOUTQNSD, &unsent) < 0 || unsent == 0;
 }
 
 static void on_linger_due(struct loop_deadline *d)

@@ -37,6 +37,15 @@ static bool expect_peer(SSL *ssl, const char *host)
 	return SSL_set1_host(ssl, host) && SSL_set_tlsext_host_name(ssl, host);
 }
 
+/* A session vouches for the name it was made with, and for no other. */
+static void resume(SSL *ssl, const struct wire_target *to)
+{
+	char peer[600];
+
+	snprintf(peer, sizeof peer, "%s %s", to->shown, to->sni ? to->sni : "");
+	tls_resume(ssl, peer);
+}
+
 bool wire_tls_start(struct wire *w, SSL_CTX *ctx, bool server,
 		    const struct wire_target *to, struct fail *f)
 {
@@ -57,7 +66,7 @@ bool wire_tls_start(struct wire *w, SSL_CTX *ctx, bool server,
 	    SSL_set_alpn_protos(w->ssl, (const unsigned char *)to->alpn,
 				(unsigned)strlen(to->alpn)))
 		goto failed;
-	tls_resume(w->ssl, to->shown);
+	resume(w->ssl, to);
 	return true;
 failed:
 	return fail_set(f, FAIL_SYSTEM, "tls_failed", "cannot set up TLS: %s",
