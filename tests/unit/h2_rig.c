@@ -272,8 +272,8 @@ void rig_open_raw(struct rig *r, const struct http_limits *lim)
 	make_loop(r, fd);
 	a = make_wire(r->loop, fd[0]);
 	fcntl(fd[1], F_SETFL, O_NONBLOCK);
-	r->server = http_serve(a, lim ? lim : &default_limits, &server_events,
-			       r);
+	r->server =
+		http_serve(a, lim ? lim : &default_limits, &server_events, r);
 	r->fd = fd[1];
 }
 
@@ -382,9 +382,9 @@ void raw_add_frame(struct buf *b, unsigned type, unsigned flags, uint32_t id,
 		   const void *p, size_t n)
 {
 	const unsigned char hd[9] = {
-		(unsigned char)(n >> 16), (unsigned char)(n >> 8),
-		(unsigned char)n,	  (unsigned char)type,
-		(unsigned char)flags,	  (unsigned char)(id >> 24),
+		(unsigned char)(n >> 16),  (unsigned char)(n >> 8),
+		(unsigned char)n,	   (unsigned char)type,
+		(unsigned char)flags,	   (unsigned char)(id >> 24),
 		(unsigned char)(id >> 16), (unsigned char)(id >> 8),
 		(unsigned char)id};
 

@@ -40,7 +40,7 @@ struct side {
 struct rig {
 	struct loop *loop;
 	struct http_conn *client, *server;
-	int fd; /* raw */
+	int fd;			    /* raw */
 	struct side in[RIG_SIDES];  /* at the server, in order of arrival */
 	struct side out[RIG_SIDES]; /* at the client */
 	unsigned n_in, n_out, slots;

@@ -578,9 +578,7 @@ static void during_events(void (*what)(struct side *s))
 
 	for (int i = 0; i < 3; i++) {
 		rig_open(&r, NULL);
-		*(i == 0   ? &r.on_head
-		  : i == 1 ? &r.on_data
-			   : &r.on_end) = what;
+		*(i == 0 ? &r.on_head : i == 1 ? &r.on_data : &r.on_end) = what;
 		for (int k = 0; k < 3; k++)
 			rig_request(&r, "POST", "/", "some body");
 		rig_run(&r, all_out_gone);
