@@ -94,8 +94,8 @@ struct trail_cursor {
 	unsigned char spool[16]; /* the spool's uuid */
 	uint64_t sequence;	 /* the last record that is in the trail */
 };
-bool trail_commit(struct trail *t, const struct trail_cursor *cursors,
-		  size_t n, struct fail *f) MUST_USE;
+bool trail_commit(struct trail *t, const struct trail_cursor *cursors, size_t n,
+		  struct fail *f) MUST_USE;
 
 /* The committed sequence of a spool; 0 if never seen. */
 uint64_t trail_cursor_of(struct trail *t, const unsigned char spool[16]);
@@ -137,10 +137,10 @@ struct trail_filter {
 	uint64_t since_wall, until_wall;
 	int64_t after_id;
 	unsigned status_from, status_to; /* inclusive */
-	int outcome;	 /* enum ev_outcome + 1 */
-	int kind;	 /* enum ev_kind + 1 */
-	const char *route, *path, *run; /* path: a glob */
-	uint64_t limit;			/* the newest `limit`, oldest first */
+	int outcome;			 /* enum ev_outcome + 1 */
+	int kind;			 /* enum ev_kind + 1 */
+	const char *route, *path, *run;	 /* path: a glob */
+	uint64_t limit;			 /* the newest `limit`, oldest first */
 };
 
 /* Calls `each` in id order until it returns false. */
@@ -161,8 +161,8 @@ bool trail_heads(struct trail *t, int64_t id,
  * The body of one side: exact bytes after transfer decoding and before
  * content decoding. Bounded by what was recorded.
  */
-bool trail_body(struct trail *t, int64_t id, enum ev_side side,
-		struct buf *out, struct fail *f) MUST_USE;
+bool trail_body(struct trail *t, int64_t id, enum ev_side side, struct buf *out,
+		struct fail *f) MUST_USE;
 
 /* Arrivals of one side, `at` as ns after started. Caller frees *out. */
 bool trail_arrivals(struct trail *t, int64_t id, enum ev_side side,
@@ -174,7 +174,7 @@ bool trail_gaps(struct trail *t, int64_t id, struct trail_gap **out, size_t *n,
 
 struct trail_conn {
 	int64_t id;
-	struct ev_conn conn; /* strings borrowed until the next call */
+	struct ev_conn conn;  /* strings borrowed until the next call */
 	uint64_t closed_wall; /* 0: not seen to close */
 };
 bool trail_conn(struct trail *t, int64_t id, struct trail_conn *out,
@@ -187,8 +187,8 @@ bool trail_conn(struct trail *t, int64_t id, struct trail_conn *out,
  */
 struct trail_check {
 	uint64_t exchanges, bodies, checkpoints, frames;
-	bool open_tail; /* exchanges after the last signed checkpoint */
-	char key_hex[65]; /* the public key that signed */
+	bool open_tail;	   /* exchanges after the last signed checkpoint */
+	char key_hex[65];  /* the public key that signed */
 	char seal_hex[65]; /* the newest seal */
 };
 int64_t trail_verify(struct trail *t, struct trail_check *out,
