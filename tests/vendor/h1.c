@@ -174,8 +174,8 @@ static void grant(struct timer *t)
 	if (h->allowance > SLOW_MOST && n < SLOW_MOST)
 		h->allowance = SLOW_MOST;
 	eat_kept(h);
-	if (h->c->dead || h->state != H1_BODY)
-		h->allowance = 0;
+	if (h->c->dead || h->state != H1_BODY || !h->ex.knobs.slow_read)
+		h->allowance = 0; /* perhaps the next request's body */
 	else if (h->c->eof && h->in.n == 0)
 		conn_kill(h->c);
 	else
@@ -274,7 +274,7 @@ static void gone(struct conn *c)
 {
 	struct h1 *h = c->state;
 
-	loop_unqueue(c->w, &h->task);
+	loop_retire(c->w, &h->task);
 	loop_timer_stop(c->w, &h->ex.timer);
 	loop_timer_stop(c->w, &h->slow);
 }
@@ -283,6 +283,7 @@ static void release(struct conn *c)
 {
 	struct h1 *h = c->state;
 
+	loop_timer_stop(c->w, &h->slow);
 	if (h->has_ex)
 		ex_free(&h->ex);
 	buf_free(&h->in);

@@ -365,7 +365,7 @@ static void gone(struct conn *c)
 {
 	struct h2 *h2 = c->state;
 
-	loop_unqueue(c->w, &h2->task);
+	loop_retire(c->w, &h2->task);
 	for (struct h2_stream *s = h2->streams; s; s = s->next) {
 		loop_timer_stop(c->w, &s->slow);
 		loop_timer_stop(c->w, &s->ex.timer);

@@ -146,7 +146,7 @@ void loop_timer_stop(struct worker *w, struct timer *t)
 
 void loop_queue(struct worker *w, struct task *task)
 {
-	if (task->queued)
+	if (task->queued || task->retired)
 		return;
 	task->queued = true;
 	task->next = NULL;
@@ -154,10 +154,11 @@ void loop_queue(struct worker *w, struct task *task)
 	w->last = &task->next;
 }
 
-void loop_unqueue(struct worker *w, struct task *task)
+void loop_retire(struct worker *w, struct task *task)
 {
 	struct task **at = &w->first;
 
+	task->retired = true;
 	if (!task->queued)
 		return;
 	task->queued = false;

@@ -38,7 +38,7 @@ struct timer {
 struct task {
 	struct task *next;
 	void (*run)(struct task *);
-	bool queued;
+	bool queued, retired;
 };
 
 /* What is buried at the end of the turn; nothing is freed before. */
@@ -103,8 +103,8 @@ void loop_timer_stop(struct worker *w, struct timer *t);
 /* Runs the task in the next turn, once however often it was queued. */
 void loop_queue(struct worker *w, struct task *task);
 
-/* For good: a task that was taken off is not queued again. */
-void loop_unqueue(struct worker *w, struct task *task);
+/* Takes it off for good: to queue it later does nothing. */
+void loop_retire(struct worker *w, struct task *task);
 
 void loop_bury(struct worker *w, struct dead *dead,
 	       void (*bury)(struct dead *));
