@@ -43,12 +43,16 @@ static size_t read_batch(struct clerk *c, int64_t horizon)
 {
 	struct clerk_source *s;
 	struct record *r;
+	uint64_t puts = c->puts;
 	size_t n = 0;
 
 	while (n < BATCH && (r = clerk_next(c, horizon, &s))) {
 		n++;
 		clerk_read(c, s, r, spool_position(&s->reader, r));
-		if (clerk_group_full(c) && !clerk_commit(c))
+		if (c->puts == puts)
+			continue;
+		puts = c->puts;
+		if (clerk_group_full(c, true) && !clerk_commit(c))
 			break;
 	}
 	return n;
@@ -66,9 +70,10 @@ static bool anything_open(const struct clerk *c)
 static bool commit_due(const struct clerk *c, uint64_t now, size_t taken)
 {
 	uint64_t waited = now - c->dirty_since;
-
 	if (!c->dirty)
 		return false;
+	if (clerk_group_full(c, taken == BATCH))
+		return true;
 	return waited >= GROUP_WAIT ||
 	       (taken == 0 && waited >= QUIET_WAIT && !anything_open(c));
 }

@@ -107,11 +107,10 @@ struct clerk {
 	unsigned n_taps;
 	struct clerk_source *sources;
 	unsigned n_sources;
-	int64_t next_id;
 	char **names; /* of routes and runs, each once */
 	size_t n_names;
 	struct clerk_parts parts;
-
+	uint64_t puts;	      /* so far */
 	bool dirty;	      /* something was put since the last commit */
 	uint64_t dirty_since; /* our clock */
 	int64_t dirty_oldest; /* the oldest record in it, our clock */
@@ -153,8 +152,8 @@ void clerk_put(struct clerk *c, struct clerk_exchange *x,
 	       const struct ev_close *close);
 /* Something was put; `at` (our clock) is how old it is. */
 void clerk_touch(struct clerk *c, int64_t at);
-/* Enough for a group? */
-bool clerk_group_full(const struct clerk *c);
+/* Enough for a commit, if there is `more` to read, or not? */
+bool clerk_group_full(const struct clerk *c, bool more);
 /* Commits, and gives the rings' room back. False: try again later. */
 bool clerk_commit(struct clerk *c);
 /* Stores parts of what has been open for long, or takes up the ring. */

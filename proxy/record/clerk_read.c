@@ -90,13 +90,10 @@ static struct clerk_exchange *exchange_new(struct clerk *c,
 					   struct clerk_source *s, uint64_t key)
 {
 	struct clerk_exchange *x = MEM_NEW(struct clerk_exchange);
-	int64_t next = trail_next_id(c->trail);
-
 	x->key = key;
 	x->source = s;
 	x->slot = CLERK_NO_SLOT;
-	x->id = next > c->next_id ? next : c->next_id;
-	c->next_id = x->id + 1;
+	x->id = trail_next_id(c->trail);
 	clerk_map_put(&s->exchanges, key, x);
 	return x;
 }

@@ -201,7 +201,7 @@ static bool read_rest(struct recovery *v)
 			continue;
 		v->taken++;
 		clerk_read(c, s, r, at);
-		if (clerk_group_full(c) && !clerk_commit(c))
+		if (clerk_group_full(c, true) && !clerk_commit(c))
 			return false;
 	}
 	return true;
@@ -236,7 +236,7 @@ static bool close_unclosed(struct recovery *v)
 		trail_close_interrupted(c->trail, v->unclosed[i]);
 		c->figures.exchanges[EV_INTERRUPTED]++;
 		clerk_touch(c, (int64_t)clock_mono());
-		if (clerk_group_full(c) && !clerk_commit(c))
+		if (clerk_group_full(c, true) && !clerk_commit(c))
 			return false;
 	}
 	return clerk_commit(c);

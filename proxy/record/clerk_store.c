@@ -30,6 +30,8 @@
 #include "base/mem.h"
 
 #define GROUP	       16
+#define GROUP_MOST     512
+#define GROUP_TIME     (20 * NS_PER_MS)
 #define GROUP_BYTES    (8u << 20)
 #define OLD	       (60 * NS_PER_S) /* then a part is stored */
 #define CLOSED_KEPT    (10 * NS_PER_S) /* exchanges end by then */
@@ -248,6 +250,7 @@ void clerk_put(struct clerk *c, struct clerk_exchange *x,
 	put.n_gaps = p->n_gaps;
 	put.n_runs = fill_runs(p, runs);
 	trail_put(c->trail, &put);
+	c->puts++;
 	clerk_touch(c, x->source->latest);
 	if (x->n) {
 		spool_at(&x->source->reader, x->last)->group = x->source->group;
@@ -272,11 +275,19 @@ void clerk_touch(struct clerk *c, int64_t at)
 		c->dirty_oldest = at;
 }
 
-bool clerk_group_full(const struct clerk *c)
+bool clerk_group_full(const struct clerk *c, bool more)
 {
 	uint64_t bytes;
+	size_t n;
 
-	return trail_pending(c->trail, &bytes) >= GROUP || bytes > GROUP_BYTES;
+	if (!c->dirty)
+		return false;
+	n = trail_pending(c->trail, &bytes);
+	if (n < GROUP && bytes < GROUP_BYTES)
+		return false;
+	/* While there is more to do, several frames share one fsync. */
+	return !more || n >= GROUP_MOST || bytes >= GROUP_BYTES ||
+	       clock_mono() - c->dirty_since > GROUP_TIME;
 }
 
 /* Everything before the oldest pending record is in the trail. */
