@@ -16,7 +16,7 @@ struct command {
 	const char *brief; /* in the room's list of commands */
 	const char *about; /* opens its --help */
 	const char *tail;  /* examples, ends it */
-	unsigned n_args;   /* positional arguments, all needed */
+	const char *arg;   /* the one positional argument, or NULL */
 	struct {
 		const char *title;
 		const struct option_def *defs;

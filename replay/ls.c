@@ -20,14 +20,14 @@ static const struct table_column columns[] = {
 	{.title = "route", .worth = 30, .least = 6},
 	{.title = "method", .worth = 70},
 	{.title = "status", .right = true, .worth = 95},
-	{.title = "outcome", .worth = 80, .least = 8},
+	{.title = "outcome", .worth = 80, .least = 10},
 	{.title = "first byte", .right = true, .worth = 45},
 	{.title = "time", .right = true, .worth = 65},
 	{.title = "added", .right = true, .worth = 20},
 	{.title = "request", .right = true, .worth = 25},
 	{.title = "response", .right = true, .worth = 40},
 	{.title = "chunks", .right = true, .worth = 15},
-	{.title = "path", .worth = 90, .least = 14},
+	{.title = "path", .worth = 90, .least = 20},
 };
 enum { N_COLUMNS = sizeof columns / sizeof *columns };
 

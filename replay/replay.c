@@ -13,11 +13,11 @@ static const struct command *const commands[] = {&ls_command, &show_command,
 						 &verify_command};
 enum { COMMANDS = sizeof commands / sizeof *commands };
 
-static const char about[] =
-	"Reads what `assay proxy` recorded. Nothing here writes to a trail, "
-	"and a trail may be read while it is being recorded.\n"
-	"\n"
-	"commands:\n";
+static const char about[] = "Reads what `assay proxy` recorded. Nothing here "
+			    "writes to a trail, and\n"
+			    "a trail may be read while it is being recorded.\n"
+			    "\n"
+			    "commands:\n";
 static const char tail[] =
 	"\n"
 	"examples:\n"
@@ -26,7 +26,8 @@ static const char tail[] =
 	"  assay replay show 42 --request --raw > request.json\n"
 	"  assay replay verify\n"
 	"\n"
-	"`assay replay COMMAND --help` says more of each. Exit status: 0 fine, "
+	"`assay replay COMMAND --help` says more of each. Exit status: 0 "
+	"fine,\n"
 	"1 `verify` found a defect, 2 it could not be done.\n";
 
 static int room_help(FILE *to, int status)
@@ -48,10 +49,10 @@ static int no_such_command(const char *name)
 		names[i] = commands[i]->name;
 	near = nearest_name(str_of(name), names, COMMANDS);
 	fail_set(&f, FAIL_USER, "bad_command",
-		 "`replay` has no command \"%.60s\"%s%s%s; there is ls, show "
+		 "`replay` has no command \"%.60s\"%s%s%s; there are ls, show "
 		 "and verify",
-		 name, near ? ": did you mean " : "", near ? near : "",
-		 near ? "?" : "");
+		 name, near ? " (did you mean " : "", near ? near : "",
+		 near ? "?)" : "");
 	return fail_print(&f);
 }
 
@@ -74,8 +75,8 @@ static int run(const struct command *c, int argc, char **argv)
 
 	for (unsigned i = 0; i < COMMAND_GROUPS && c->groups[i].title; i++)
 		options_add(o, c->groups[i].defs, c->groups[i].title);
-	if (c->n_args)
-		options_positional(o, c->n_args, c->n_args, c->args);
+	if (c->arg)
+		options_positional(o, 1, 1, c->arg);
 	if (!options_parse(o, argc, argv, &f))
 		status = fail_print(&f);
 	else if (options_wants_help(o))

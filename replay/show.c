@@ -218,7 +218,7 @@ const struct command show_command = {
 		"  assay replay show 42 --request --head --raw\n"
 		"  assay replay show 42 --timing\n"
 		"  assay replay show 42 --json | jq -r .response.body.text\n",
-	.n_args = 1,
+	.arg = "an exchange's ID",
 	.groups = {{"Trail", trail_option},
 		   {"Parts", part_options},
 		   {"Form", form_options}},

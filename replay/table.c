@@ -11,8 +11,8 @@
  *	least width	|--id-|--method-|--path--|
  *
  * Layout on a terminal: columns go, the least worthy first, until the sum of
- * the least widths fits; the room left over is given to what was cut, the
- * worthiest first.
+ * the least widths fits; the room left over goes to what was cut, from left
+ * to right: what is longest should stand last.
  */
 #include "table.h"
 
@@ -117,25 +117,10 @@ static unsigned least_worthy(const struct table *t)
 	return shown > 1 ? worst : t->n;
 }
 
-/* The column that may be cut, is shown and has the highest worth below
- * `under`, or t->n. */
-static unsigned next_flexible(const struct table *t, unsigned under)
-{
-	unsigned best = t->n;
-
-	for (unsigned c = 0; c < t->n; c++) {
-		const struct table_column *k = &t->columns[c];
-		if (t->shown[c] && k->least && k->worth < under &&
-		    (best == t->n || k->worth > t->columns[best].worth))
-			best = c;
-	}
-	return best;
-}
-
 static void fit(struct table *t)
 {
 	size_t room = t->o->width, total;
-	unsigned c, under = ~0u;
+	unsigned c;
 
 	while ((total = least_total(t)) > room) {
 		c = least_worthy(t);
@@ -144,14 +129,14 @@ static void fit(struct table *t)
 		t->shown[c] = false;
 	}
 	room = room > total ? room - total : 0;
-	while ((c = next_flexible(t, under)) < t->n) {
-		size_t least = least_width(t, c);
-		size_t more = t->width[c] - least;
+	for (c = 0; c < t->n; c++) {
+		size_t least = least_width(t, c), more = t->width[c] - least;
 
+		if (!t->shown[c])
+			continue;
 		more = more < room ? more : room;
 		t->width[c] = least + more;
 		room -= more;
-		under = t->columns[c].worth;
 	}
 }
 

@@ -286,16 +286,16 @@ static uint64_t quantile(const struct gaps *g, unsigned percent)
 static void draw_gaps(struct out *o, const struct trail_arrival *a, size_t n)
 {
 	struct gaps g = gaps_of(a, n);
-	char t[5][HUMAN_SIZE + 1], count[HUMAN_SIZE];
+	char text[HUMAN_SIZE + 1];
 
-	out_f(o,
-	      "   %s arrivals; between them: median %s, 90 %% %s, 99 %% %s, "
-	      "longest %s after %s\n",
-	      human_count(n, count), human_duration(quantile(&g, 50), t[0]),
-	      human_duration(quantile(&g, 90), t[1]),
-	      human_duration(quantile(&g, 99), t[2]),
-	      human_duration(g.v[g.n - 1], t[3]),
-	      timeline_offset(g.longest_at, t[4]));
+	out_f(o, "   %s arrivals; the longest wait between two ",
+	      human_count(n, text));
+	out_f(o, "%s, ", human_duration(g.v[g.n - 1], text));
+	out_f(o, "after %s\n", timeline_offset(g.longest_at, text));
+	out_f(o, "   waits: median %s, ",
+	      human_duration(quantile(&g, 50), text));
+	out_f(o, "90 %% up to %s, ", human_duration(quantile(&g, 90), text));
+	out_f(o, "99 %% up to %s\n", human_duration(quantile(&g, 99), text));
 	draw_histogram(o, &g);
 	free(g.v);
 }
@@ -346,7 +346,7 @@ void timeline_list(struct out *o, const struct timeline *t, enum ev_side side)
 	const struct trail_arrival *a = t->arrivals[side];
 	char text[HUMAN_SIZE];
 
-	out_f(o, "%12s %14s %10s\n", "ns", "after", "bytes");
+	out_f(o, "%12s %14s %10s\n", "at, ns", "after", "bytes");
 	for (size_t i = 0; i < t->n[side] && !o->gone; i++) {
 		out_f(o, "%12llu ", (unsigned long long)a[i].at);
 		right(o, i ? human_duration(since(a, i), text) : "", 14);
