@@ -83,9 +83,12 @@ bool trail_get(struct trail *t, int64_t id, struct trail_row *out,
 
 /* ---- lists ---- */
 
+/* Without a limit rows come as they lie, so that a reader who takes a page at
+ * a time does not have them all sorted for each. */
 static void list_sql(struct buf *sql, const struct trail_filter *o)
 {
-	buf_adds(sql, STR("SELECT * FROM ("));
+	if (o->limit)
+		buf_adds(sql, STR("SELECT * FROM ("));
 	buf_adds(sql, str_of(trail_facts_select));
 	buf_adds(sql, STR(" WHERE id > ?1"));
 	if (o->since_wall)
@@ -104,7 +107,9 @@ static void list_sql(struct buf *sql, const struct trail_filter *o)
 		buf_adds(sql, STR(" AND path GLOB ?9"));
 	if (o->run)
 		buf_adds(sql, STR(" AND run = ?10"));
-	buf_adds(sql, STR(" ORDER BY id DESC LIMIT ?11) ORDER BY id"));
+	if (o->limit)
+		buf_adds(sql, STR(" ORDER BY id DESC LIMIT ?11)"));
+	buf_adds(sql, STR(" ORDER BY id"));
 	buf_addc(sql, 0);
 }
 
@@ -129,7 +134,7 @@ static void list_bind(sqlite3_stmt *q, const struct trail_filter *o)
 	bind_text(q, 8, o->route);
 	bind_text(q, 9, o->path);
 	bind_text(q, 10, o->run);
-	sqlite3_bind_int64(q, 11, o->limit ? (int64_t)o->limit : -1);
+	sqlite3_bind_int64(q, 11, (int64_t)o->limit);
 }
 
 bool trail_list(struct trail *t, const struct trail_filter *filter,
