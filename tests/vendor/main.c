@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
+#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -121,6 +122,17 @@ static void announce(const struct config *c)
 	fflush(stdout);
 }
 
+/* Thousands of streams are the ordinary case here. */
+static void raise_limits(void)
+{
+	struct rlimit files;
+
+	if (getrlimit(RLIMIT_NOFILE, &files) != 0)
+		return;
+	files.rlim_cur = files.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &files);
+}
+
 static void block_signals(sigset_t *set)
 {
 	sigemptyset(set);
@@ -184,6 +196,7 @@ int main(int argc, char **argv)
 	if (!c.seeded)
 		c.seed = text_mix(loop_clock() ^ (uint64_t)time(NULL) << 20);
 	c.counters = &counters;
+	raise_limits();
 	id = load_identity(&c, &ok);
 	if (!ok)
 		return 2;
