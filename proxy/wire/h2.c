@@ -96,6 +96,11 @@ static nghttp2_option *make_options(const struct http_limits *lim)
 	nghttp2_option_set_stream_reset_rate_limit(
 		o, 4 * (uint64_t)H2_IDLE_FRAMES_BURST,
 		4 * (uint64_t)H2_IDLE_FRAMES_RATE);
+	/*
+	 * CONTINUATION is counted here too: nghttp2 1.52 takes a frame whose
+	 * header comes in pieces for several (h2_recv.c).
+	 */
+	nghttp2_option_set_max_continuations(o, 10 * H2_MAX_CONTINUATIONS);
 	/* What was let in goes out again. */
 	nghttp2_option_set_max_send_header_block_length(
 		o, 65536 + 4 * lim->max_head);

@@ -93,10 +93,8 @@ static void notice_field(struct h2_inhead *in, struct str name,
 {
 	switch (name.n) {
 	case 4:
-		if (str_eq(name, STR("host"))) {
-			in->two_hosts |= in->host.n != 0;
-			in->host = s;
-		}
+		if (str_eq(name, STR("host")))
+			in->host = s; /* nghttp2 allows one */
 		break;
 	case 6:
 		if (str_eq(name, STR("expect")))

@@ -94,8 +94,12 @@ struct h2_inhead {
 	uint64_t length, first_at;
 	size_t size;
 	int32_t id;
-	bool open, too_big, has_length, expect_continue, two_hosts;
+	bool open, too_big, has_length, expect_continue;
+	unsigned continuations;
 };
+
+/* A head may go on in so many CONTINUATION frames (of up to 16 KB each). */
+#define H2_MAX_CONTINUATIONS 16
 
 /* Frames that cost us and carry nothing: so many at once, so many a second. */
 #define H2_IDLE_FRAMES_BURST 2000.0

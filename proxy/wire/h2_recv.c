@@ -53,8 +53,6 @@ static bool hosts_agree(const struct h2_inhead *in)
 	const char *raw = in->maker.bytes.p;
 	struct head_span host = in->host, authority = in->maker.authority;
 
-	if (in->two_hosts)
-		return false;
 	if (host.n == 0 || authority.n == 0)
 		return true;
 	return str_ieq((struct str){raw + host.at, host.n},
@@ -75,7 +73,7 @@ static void on_request(struct h2_conn *c, const nghttp2_frame *frame)
 	}
 	if (!hosts_agree(&c->in)) {
 		h2_refuse(c, id, 400, "bad_host",
-			  "Host and :authority differ, or Host is repeated");
+			  "Host and :authority are not the same");
 		return;
 	}
 	h = h2_head_done(c, HEAD_REQUEST, ended);
@@ -269,8 +267,13 @@ static int on_begin_frame(nghttp2_session *session, const nghttp2_frame_hd *hd,
 	case NGHTTP2_DATA:
 		carries = hd->length || (hd->flags & NGHTTP2_FLAG_END_STREAM);
 		break;
+	case NGHTTP2_CONTINUATION:
+		carries = true;
+		if (++c->in.continuations > H2_MAX_CONTINUATIONS)
+			h2_kill(c, NGHTTP2_ENHANCE_YOUR_CALM, "flood",
+				"too many CONTINUATION frames in one head");
+		break;
 	case NGHTTP2_HEADERS:
-	case NGHTTP2_CONTINUATION: /* nghttp2 counts these */
 	case NGHTTP2_WINDOW_UPDATE:
 	case NGHTTP2_GOAWAY: carries = true; break;
 	}
@@ -326,11 +329,10 @@ static int on_frame_send(nghttp2_session *session, const nghttp2_frame *frame,
 		s->begun = true;
 		s->begin_at = c->wrote; /* the frame follows right now */
 	}
-	if (!end)
+	if (!end || (frame->hd.type == NGHTTP2_RST_STREAM && !s->cut))
 		return 0;
 	h2_stream_ending(s);
-	if (c->base.server && !s->peer_ended &&
-	    frame->hd.type != NGHTTP2_RST_STREAM)
+	if (c->base.server && !s->peer_ended && !s->cut)
 		nghttp2_submit_rst_stream(session, NGHTTP2_FLAG_NONE, s->id,
 					  NGHTTP2_NO_ERROR);
 	return 0;
@@ -347,9 +349,11 @@ static int on_frame_not_send(nghttp2_session *session,
 	    frame->headers.cat == NGHTTP2_HCAT_REQUEST)
 		return 0;
 	s = find(session, frame->hd.stream_id);
-	if (s && !s->closed)
-		nghttp2_submit_rst_stream(session, NGHTTP2_FLAG_NONE, s->id,
-					  NGHTTP2_INTERNAL_ERROR);
+	if (!s || s->closed)
+		return 0;
+	s->why = nghttp2_strerror(error);
+	nghttp2_submit_rst_stream(session, NGHTTP2_FLAG_NONE, s->id,
+				  NGHTTP2_INTERNAL_ERROR);
 	return 0;
 }
 

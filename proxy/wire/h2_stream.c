@@ -274,6 +274,15 @@ static enum http_gone judge_reset(const struct h2_stream *s, bool server)
 	return HTTP_RESET;
 }
 
+/* nghttp2 has reset it by itself. */
+static void break_stream(struct h2_stream *s)
+{
+	if (!s->why)
+		s->why = "a message was not as HTTP/2 or its content-length "
+			 "demands";
+	h2_stream_decide(s, HTTP_BROKEN);
+}
+
 void h2_stream_closed(struct h2_stream *s, uint32_t code)
 {
 	struct h2_conn *c = h2_conn_of(s);
@@ -289,13 +298,13 @@ void h2_stream_closed(struct h2_stream *s, uint32_t code)
 		h2_stream_decide(s,
 				 s->cut ? HTTP_DONE : judge_reset(s, server));
 	else if (s->why)
-		h2_stream_decide(s, HTTP_BROKEN);
+		break_stream(s);
 	else if (s->ending && (s->peer_ended || s->cut || server))
 		h2_stream_check(s);
 	else if (!server && code == NGHTTP2_REFUSED_STREAM && !s->head_in)
 		h2_stream_decide(s, HTTP_UNSENT);
 	else
-		h2_stream_decide(s, HTTP_RESET);
+		break_stream(s);
 }
 
 void h2_stream_ending(struct h2_stream *s)

@@ -118,6 +118,7 @@ static const struct bad_head bad_heads[] = {
 	{"huge length", {POST, "content-length", "99999999999999999999", NULL}},
 	{"two lengths",
 	 {POST, "content-length", "1", "content-length", "1", NULL}},
+	{"two hosts", {GET, "host", "h", "host", "h", NULL}},
 	{"length and end", {POST, "content-length", "5", NULL}},
 };
 
@@ -173,15 +174,15 @@ static void test_nul_in_value(void **state)
 	rig_close(&r);
 }
 
-/* Refused with words. */
-static void refused_with(const char *const *pairs, const char *status,
-			 const char *code)
+/* Refused with words, and the rest of the request is called off. */
+static void refused_with(const char *const *pairs, const char *code)
 {
-	struct str head, body;
+	const struct http_limits lim = {.max_head = 4096, .max_streams = 10};
+	struct str body;
 	struct buf b = {0};
 	struct rig r;
 
-	rig_open_raw(&r, NULL);
+	rig_open_raw(&r, &lim);
 	raw_add_preface(&b);
 	add_headers(&b, 1, 0, pairs);
 	raw_add_frame(&b, DATA, 0, 1, "some body", 9);
@@ -190,8 +191,6 @@ static void refused_with(const char *const *pairs, const char *status,
 	assert_int_equal(r.n_in, 0);
 	assert_int_equal(r.refused, 1);
 	assert_string_equal(r.refused_code, code);
-	head = raw_frame(&r, HEADERS, 0, NULL, NULL);
-	assert_non_null(memmem(head.p, head.n, status, strlen(status)));
 	body = raw_frame(&r, DATA, 0, NULL, NULL);
 	assert_non_null(memmem(body.p, body.n, code, strlen(code)));
 	assert_int_equal(raw_error(&r, RST_STREAM), 0);
@@ -201,18 +200,13 @@ static void refused_with(const char *const *pairs, const char *status,
 
 static void test_refused(void **state)
 {
-	static char large[20000];
+	static char large[10000];
 	const char *const too_large[] = {POST, "x", large, NULL};
 	const char *const two_hosts[] = {POST, "host", "other", NULL};
-	const char *const twice[] = {":method", "POST", ":scheme", "http",
-				     ":path",	"/",	"host",	   "h",
-				     "host",	"h",	NULL};
 
 	memset(large, 'a', sizeof large - 1);
-	/* 431 and 400 as literals without Huffman: nghttp2 has both short */
-	refused_with(too_large, "", "head_too_large");
-	refused_with(two_hosts, "", "bad_host");
-	refused_with(twice, "", "bad_host");
+	refused_with(too_large, "head_too_large");
+	refused_with(two_hosts, "bad_host");
 }
 
 static void test_length_mismatch(void **state)
@@ -295,11 +289,6 @@ static void add_priority(struct buf *b, uint32_t i)
 	raw_add_frame(b, PRIORITY, 0, 2 * i + 1, "\0\0\0\0\x10", 5);
 }
 
-static void add_unknown(struct buf *b, uint32_t i)
-{
-	raw_add_frame(b, 0xbe, 0, 0, "x", 1);
-}
-
 static void add_empty_data(struct buf *b, uint32_t i)
 {
 	static const char *const post[] = {POST, NULL};
@@ -339,7 +328,6 @@ static const struct flood {
 	{"PING", add_ping, 3000},
 	{"SETTINGS", add_settings, 3000},
 	{"PRIORITY", add_priority, 3000},
-	{"unknown frames", add_unknown, 3000},
 	{"empty DATA", add_empty_data, 3000},
 	{"malformed requests", add_made_reset, 3000},
 	{"CONTINUATION", add_continuation, 100},
@@ -367,7 +355,7 @@ static void test_floods(void **state)
 		for (uint32_t k = 0; k < floods[i].n; k++)
 			floods[i].add(&b, k);
 		raw_send(&r, &b);
-		rig_run(&r, server_gone);
+		rig_turns(&r, 20);
 		if (raw_error(&r, GOAWAY) != 11)
 			fail_msg("%s: GOAWAY %d", floods[i].name,
 				 raw_error(&r, GOAWAY));
