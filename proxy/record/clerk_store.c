@@ -316,8 +316,13 @@ static void forget_conns(struct clerk_source *s)
 
 static void committed(struct clerk *c)
 {
+	uint64_t lag = clock_mono() - (uint64_t)c->dirty_oldest;
+
+	if (lag > c->figures.lag_max_ns && c->n_sources &&
+	    !spool_inherited(c->sources[0].spool))
+		c->figures.lag_max_ns = lag;
 	c->dirty = false;
-	c->figures.commits++;
+c->figures.commits++;
 	c->figures.disk_bytes = trail_size(c->trail);
 	for (unsigned i = 0; i < c->n_sources; i++) {
 		struct clerk_source *s = &c->sources[i];

@@ -197,9 +197,10 @@ static void put_surely(struct recorder *r, struct record as, struct str payload)
 		record_size(payload.n) - sizeof as - payload.n);
 }
 
-static bool may_owe_more(const struct recorder *r)
+/* After trying to pay: may something new still begin? */
+static bool may_begin(struct recorder *r)
 {
-	return r->owed.n - r->owed_done < OWED_MOST;
+	return !owes(r) || r->owed.n - r->owed_done < OWED_MOST;
 }
 
 /* Tells people, now and then. */
@@ -228,7 +229,7 @@ uint64_t recorder_conn(struct recorder *r, const struct ev_conn *c)
 	as.key = ++r->next_key;
 	r->scratch.n = 0;
 	record_pack_conn(&r->scratch, c);
-	if (may_owe_more(r))
+	if (may_begin(r))
 		put_surely(r, as, buf_str(&r->scratch));
 	return as.key;
 }
@@ -244,7 +245,7 @@ void recorder_conn_note(struct recorder *r, uint64_t conn, struct str kind,
 	r->scratch.n = 0;
 	record_pack_note(&r->scratch, kind, buf_str(&clean));
 	buf_free(&clean);
-	if (may_owe_more(r))
+	if (may_begin(r))
 		put_surely(r, as, buf_str(&r->scratch));
 }
 
@@ -253,7 +254,7 @@ void recorder_conn_closed(struct recorder *r, uint64_t conn, uint64_t at)
 	struct record as = {.type = RECORD_CONN_CLOSED, .key = conn, .at = at};
 
 	assert(r->magic == RECORDER_MAGIC);
-	if (may_owe_more(r))
+	if (may_begin(r))
 		put_surely(r, as, (struct str){0});
 }
 
@@ -358,7 +359,7 @@ struct rec *rec_open(struct recorder *r, const struct ev_open *o)
 	x->magic = REC_MAGIC;
 	x->recorder = r;
 	x->key = ++r->next_key;
-	x->lost = !may_owe_more(r);
+	x->lost = !may_begin(r);
 	if (x->lost) {
 		r->lost++;
 		shout(r);
