@@ -37,6 +37,7 @@
 #define CONTROL_MAGIC 0x4354524cu
 #define IDLE_SECONDS  60
 #define CHUNK	      4096
+#define DISCARD	      (16u << 20)
 
 struct client {
 	LIST_ENTRY(client) link;
@@ -44,7 +45,8 @@ struct client {
 	int fd;
 	struct event *readable, *writable;
 	struct buf in, out;
-	bool ended; /* no more will come, or nothing more is wanted */
+	bool ended;	  /* no more will come */
+	unsigned discard; /* nothing more is wanted: bytes still thrown away */
 };
 
 struct control {
@@ -212,7 +214,8 @@ static void too_long(struct client *cl)
 		 "a request is longer than %u bytes", CONTROL_LINE);
 	answer_fail(&cl->out, &f);
 	cl->in.n = 0;
-	cl->ended = true;
+	/* Closing on bytes that were not read would reset the connection. */
+	cl->discard = DISCARD;
 }
 
 /* Answers the lines that are there, as long as the answers leave. False: the
@@ -249,6 +252,8 @@ static void client_go_on(struct client *cl)
 		event_del(cl->readable);
 		event_add(cl->writable, &idle);
 	} else {
+		if (cl->discard)
+			shutdown(cl->fd, SHUT_WR);
 		event_del(cl->writable);
 		event_add(cl->readable, &idle);
 	}
@@ -266,10 +271,12 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
 	n = recv(fd, buf_room(&cl->in, CHUNK), CHUNK, 0);
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
-	if (n > 0)
-		cl->in.n += (size_t)n;
-	else
+	if (n <= 0 || (cl->discard && cl->discard <= n))
 		cl->ended = true;
+	else if (cl->discard)
+		cl->discard -= (unsigned)n;
+	else
+		cl->in.n += (size_t)n;
 	client_go_on(cl);
 }
 
