@@ -152,15 +152,16 @@ class Frames:
             s.body += payload[1:len(payload) - pad + 1] if pad else payload
             s.arrivals.append((time.monotonic_ns(), len(payload)))
             if self.credit and payload:
-                self.window(0, len(payload))
-                self.window(stream, len(payload))
+                self._grant(stream, len(payload))
         elif kind == RST:
             s.reset = int.from_bytes(payload, "big")
-        elif kind == SETTINGS and not flags & ACK:
-            self.settings_seen += 1
-            self.send(frame(SETTINGS, ACK))
-        elif kind == PING and not flags & ACK:
-            self.send(frame(PING, ACK, 0, payload))
+        elif kind in (SETTINGS, PING) and not flags & ACK:
+            self.settings_seen += kind == SETTINGS
+            try:
+                self.send(frame(kind, ACK, 0,
+                                payload if kind == PING else b""))
+            except OSError:
+                pass
         elif kind == PING:
             self.pings += 1
         elif kind == GOAWAY:
@@ -168,6 +169,14 @@ class Frames:
                            int.from_bytes(payload[4:8], "big"), payload[8:])
         if kind in (HEADERS, DATA) and flags & END_STREAM:
             s.ended = True
+
+    def _grant(self, stream, n):
+        """The window that was used up, back; the peer may be gone."""
+        try:
+            self.window(0, n)
+            self.window(stream, n)
+        except OSError:
+            pass
 
     def stream(self, number):
         """Reads until this stream has ended or was reset, or the connection

@@ -50,9 +50,13 @@ def assay():
 
 def run_assay(*args, timeout=60, **more):
     """Runs a command of assay to its end; bytes in .stdout and .stderr."""
-    return subprocess.run([assay(), *map(str, args)], capture_output=True,
-                          stdin=subprocess.DEVNULL, timeout=slack(timeout),
-                          **more)
+    try:
+        return subprocess.run([assay(), *map(str, args)], capture_output=True,
+                              stdin=subprocess.DEVNULL, timeout=slack(timeout),
+                              **more)
+    except subprocess.TimeoutExpired as e:
+        raise AssertionError(f"assay {' '.join(map(str, args))} did not end; "
+                             f"it said {e.stdout!r} {e.stderr!r}") from None
 
 
 def free_port(host="127.0.0.1"):

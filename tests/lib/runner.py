@@ -182,7 +182,7 @@ def main():
 
     here = os.path.join(ROOT, "tests/scenes")
     paths = sorted(os.path.join(here, n) for n in os.listdir(here)
-                   if n.endswith(".py") and want("scenes/" + n[:-3]))
+                   if n.endswith(".py") and n[0] != "_" and want("scenes/" + n[:-3]))
     shell = [n for n in ("arrows", "format") if want(n)]
     tally.of = 2 + len(shell) + len(paths)
 

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """Large bodies and many streams in bounded memory."""
+import _lib
 import hashlib
 import resource
 import selectors

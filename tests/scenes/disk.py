@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """A full disk: strict mode holds the relay and says so, besteffort records
 gaps and says so, and both recover by themselves when there is room again."""
+import _lib
 import hashlib
 import os
 import threading

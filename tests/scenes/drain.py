@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """How it ends: SIGTERM and Ctrl-C let open streams finish within --drain,
 cut the rest off, complete the trail and print a summary."""
+import _lib
 import re
 import signal
 import socket

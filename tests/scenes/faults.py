@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """What a vendor can do wrong on the wire: what the client then sees, and the
 outcome that the trail gives it."""
+import _lib
 import time
 
 from clients import curl

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """h2spec, all its cases, against the proxy's front: in clear and over TLS,
 with an HTTP/1.1 and an HTTP/2 vendor behind it."""
+import _lib
 import os
 import re
 import subprocess

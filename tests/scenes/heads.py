@@ -2,6 +2,7 @@
 """Heads go through as they came: names, order, duplicates, case; only
 hop-by-hop fields and the authority change. The trail has both heads.
 """
+import _lib
 from frames import CONT, END_HEADERS, END_STREAM, HEADERS
 from frames import Frames, frame, get, literal
 from house import House

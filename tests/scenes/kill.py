@@ -7,6 +7,7 @@ Each client asks for a path of its own and keeps what it has received; each
 round kills the proxy at a random moment, starts it again on the same trail
 and spool, and compares byte for byte.
 """
+import _lib
 import os
 import random
 import subprocess

@@ -5,6 +5,7 @@ memory, ends and can be started again).
 
 tests/lib/failing.c is loaded into the proxy and does the failing.
 """
+import _lib
 import os
 import subprocess
 import time
@@ -25,7 +26,7 @@ def preload(h, **knobs):
                         os.path.join(ROOT, "tests/lib/failing.c"), "-ldl"],
                        capture_output=True)
     check(r.returncode == 0, "cc:", r.stderr)
-    return dict(os.environ, LD_PRELOAD=so, FAIL_NAME="proxy.db",
+    return dict(os.environ, LD_PRELOAD=so, FAIL_NAME=".db",
                 FAIL_ARMED=h.path("armed"), **knobs)
 
 
@@ -49,7 +50,7 @@ def nth_write():
         v = h.vendor()
         for n in range(1, 41, 3):
             env = preload(h, FAIL_WRITE=f"{n}+{1 + n % 4}")
-            p = h.proxy(v.url, env=env, name=f"proxy.db-{n}")
+            p = h.proxy(v.url, env=env, name=f"n{n}")
             same(len(traffic(p, 5, "before")), 5, "answers before")
             p.settled(5)
             h.write("armed", "")
@@ -89,7 +90,7 @@ def nth_alloc():
             env = preload(h, FAIL_ALLOC=str(n))
             if os.path.exists(h.path("armed")):
                 os.remove(h.path("armed"))
-            p = h.proxy(v.url, "--spool-dir", h.dir, env=env, name="proxy.db")
+            p = h.proxy(v.url, "--spool-dir", h.dir, env=env, name="starved")
             same(len(traffic(p, 3, f"{n}.before")), 3, "answers before")
             h.write("armed", "")
             sent = traffic(p, 200, f"{n}.during")
@@ -100,7 +101,7 @@ def nth_alloc():
                 died += 1
                 p.checked = True
             os.remove(h.path("armed"))
-            q = h.proxy(v.url, "--spool-dir", h.dir, name="proxy.db")
+            q = h.proxy(v.url, "--spool-dir", h.dir, name="starved")
             rows = {}
             for x in q.ls():
                 check(x["path"] not in rows, "twice:", x)

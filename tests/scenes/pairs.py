@@ -3,6 +3,7 @@
 each of which bodies must pass byte for byte, compared with the vendor asked
 directly. curl is the client.
 """
+import _lib
 import hashlib
 
 from clients import DOWN, UP, curl

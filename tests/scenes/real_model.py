@@ -3,6 +3,7 @@
 SmolLM2-135M-Instruct, streamed and not, with logprobs. Only with --all or
 --real-model: tests/setup.sh --all compiles the server.
 """
+import _lib
 import glob
 import json
 import os

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Where requests come in and where they go: several upstreams, prefixes,
 IPv6, TLS at the front, --allow, several listeners."""
+import _lib
 import os
 import socket
 import subprocess
@@ -92,7 +93,7 @@ def ipv6():
 def allow():
     """In a network of its own, where 192.0.2.1 and .2 are this machine."""
     if os.environ.get("OWN_NETWORK") != "1":
-        in_own_network("--allow lets in")
+        in_own_network("lets in whom it names")
         return
     for address in ("192.0.2.1", "192.0.2.2"):
         subprocess.run(["ip", "address", "add", address + "/32", "dev", "lo"],

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """The anthropic Python package, streamed and not, through the proxy."""
+import _lib
 import anthropic
 
 from house import House

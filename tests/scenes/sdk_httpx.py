@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """httpx over HTTP/2 with TLS and over HTTP/1.1; requests; websockets."""
+import _lib
 import ssl
 
 import httpx

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """The openai npm package (sdk_node.js) through the proxy, on a Node of the
 tests' own."""
+import _lib
 import json
 import os
 import subprocess

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """The openai Python package, as an app uses it: each call through the proxy
 gives what the same call to the vendor gives, and the trail has it."""
+import _lib
 import asyncio
 import json
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Credentials reach the vendor and nothing else: not the trail, its journal,
 the spool, the logs, nor what the readers print."""
+import _lib
 import glob
 import os
 import sqlite3

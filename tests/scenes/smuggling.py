@@ -2,6 +2,7 @@
 """Requests and answers that two parsers may read in two ways are refused:
 400 or a protocol error to the client, and not one byte of it at the vendor.
 """
+import _lib
 from frames import Frames, get
 from house import House
 from raw import Script, Wire, request, vendor_answer

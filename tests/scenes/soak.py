@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Minutes of mixed traffic: memory stays where it was, everything is there
 once. In the slow tier only."""
+import _lib
 import threading
 import time
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Several workers and one clerk: everything is recorded once, in order, and
 the threads do not step on one another (the scene for TSan)."""
+import _lib
 import threading
 import time
 
@@ -56,10 +57,10 @@ def workers():
             rows = p.settled(len(paths), 30)
             same(sorted(x["path"] for x in rows), sorted(paths), "paths")
             same([x["id"] for x in rows], list(range(1, len(paths) + 1)), "ids")
-            starts = [x["started"] for x in rows]
-            out_of_order = sum(a > b for a, b in zip(starts, starts[1:]))
-            check(out_of_order == 0, "ids do not follow time, places:",
-                  out_of_order)
+            # To the millisecond: a head's first byte and the moment when it
+            # was whole are not the same.
+            starts = [x["started"][:23] for x in rows]
+            same(starts, sorted(starts), "times in the order of ids")
             p.stop()
 
 

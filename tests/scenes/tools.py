@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """nghttp and h2load, the reference HTTP/2 clients, in clear and over TLS."""
+import _lib
 import re
 import subprocess
 

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """Trails that cannot be used, and trails that someone changed."""
+import _lib
 import os
 import shutil
 import sqlite3

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """A vendor that cannot be reached: 502 or 504 in the OpenAI error shape, an
 exchange with its outcome, and the proxy goes on."""
+import _lib
 import json
 import socket
 import ssl
