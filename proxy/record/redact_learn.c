@@ -129,14 +129,14 @@ static void json_escape(struct buf *out, struct str s, bool slashes)
 	}
 }
 
-static void percent_encode(struct buf *out, struct str s, const char *format)
+static void percent_encode(struct buf *out, struct str s, const char *digits)
 {
 	for (size_t i = 0; i < s.n; i++) {
 		unsigned char c = (unsigned char)s.p[i];
 		if (isalnum(c) || (c && strchr("-._~", c)))
 			buf_addc(out, (char)c);
 		else
-			buf_addf(out, format, c);
+			buf_addf(out, "%%%c%c", digits[c >> 4], digits[c & 15]);
 	}
 }
 
@@ -172,10 +172,10 @@ static void add_forms(struct forms *s, struct str secret, const char *mask)
 		add_form(s, buf_str(&b), mask);
 	}
 	b.n = 0;
-	percent_encode(&b, secret, "%%%02X");
+	percent_encode(&b, secret, "0123456789ABCDEF");
 	add_form(s, buf_str(&b), mask);
 	b.n = 0;
-	percent_encode(&b, secret, "%%%02x");
+	percent_encode(&b, secret, "0123456789abcdef");
 	add_form(s, buf_str(&b), mask);
 	wipe(&b);
 }
