@@ -52,7 +52,7 @@ void recorder_conn_note(struct recorder *r, uint64_t conn, struct str kind,
 void recorder_conn_closed(struct recorder *r, uint64_t conn, uint64_t at);
 
 /* An exchange. rec_key: unique within this process, never 0; the worker's
- * number is in its high 16 bits. */
+ * number, counted from 1, is in its high 16 bits. */
 struct rec *rec_open(struct recorder *r, const struct ev_open *o);
 uint64_t rec_key(const struct rec *x);
 

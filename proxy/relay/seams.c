@@ -3,16 +3,18 @@
  */
 #include "seams.h"
 
+#include <assert.h>
+
 #include "relay/proxy_impl.h"
 
-/* A key's high bits name the worker that made it. */
+/* A key's high bits name the worker that made it, counted from 1. */
 void gate_release(struct proxy *p, uint64_t key, enum gate_verdict v,
 		  struct gate_answer *a)
 {
 	unsigned worker = (unsigned)(key >> 48);
 
-	if (worker < p->n_workers)
-		worker_gate_release(p->workers[worker], key, v, a);
+	assert(worker >= 1 && worker <= p->n_workers);
+	worker_gate_release(p->workers[worker - 1], key, v, a);
 }
 
 static bool has_route(struct proxy *p, const char *route)

@@ -12,6 +12,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import time
 
 WORKER_CORE, OTHER_CORE = 0, 1
@@ -73,7 +74,11 @@ class Peer:
         kw.setdefault("stderr", open(f"{self.folder}/log", "w"))
         self.process = subprocess.Popen(
             ["taskset", "-c", str(WORKER_CORE), *args], **kw)
-        wait_port(self.h1)
+        try:
+            wait_port(self.h1)
+        except RuntimeError:
+            print(open(f"{self.folder}/log").read(), file=sys.stderr)
+            raise
 
     def write(self, name, text):
         path = os.path.join(self.folder, name)
@@ -164,14 +169,14 @@ class Haproxy(Peer):
         path = self.write("haproxy.cfg", f"""
 global
   nbthread 1
-  maxconn 20000
+  maxconn 8000
   tune.h2.max-concurrent-streams 2000
 defaults
   mode http
   timeout connect 5s
   timeout client 1h
   timeout server 1h
-  option http-no-delay
+
 frontend f
   bind 127.0.0.1:{self.h1}
   bind 127.0.0.1:{self.h2c} proto h2

@@ -468,10 +468,13 @@ static void a_held_request_whose_client_left_is_forgotten(void **state)
 	struct seams *s = *state;
 	int fd = ring(s, POST("/hold", "3") "abc");
 	uint64_t key = wait_held(s);
+	const struct linger reset = {1, 0};
 	struct gate_answer a = {0};
 
+	/* A gate's wait reads nothing: a reset is seen within a second. */
+	setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
 	close(fd);
-	usleep(50000);
+	usleep(1300000);
 	answer_blocked(&a);
 	gate_release(&s->proxy, key, GATE_ANSWER, &a);
 	for (int i = 0; i < 2000 && s->closes == 0; i++) {
