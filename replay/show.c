@@ -93,13 +93,15 @@ static void warn_inexact(const struct trail_row *row,
 	if (row->masked)
 		fprintf(stderr,
 			"assay: the bytes are exact except for %llu "
-			"fingerprinted values in this exchange\n",
-			(unsigned long long)row->masked);
+			"fingerprinted value%s in this exchange\n",
+			(unsigned long long)row->masked,
+			row->masked == 1 ? "" : "s");
 	if (b->gaps)
 		fprintf(stderr,
-			"assay: %llu bytes are missing in %zu gaps: they were "
+			"assay: %llu bytes are missing in %zu gap%s: they were "
 			"relayed, but not recorded\n",
-			(unsigned long long)b->missing, b->gaps);
+			(unsigned long long)b->missing, b->gaps,
+			b->gaps == 1 ? "" : "s");
 	if (!row->closed)
 		fprintf(stderr, "assay: the exchange is open: this is what is "
 				"recorded so far\n");

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* A body for people: JSON indented, events laid out, text, or a hex dump. */
+#include <ctype.h>
 #include <stdio.h>
 
 #include "events.h"
@@ -61,26 +62,72 @@ static void time_column(struct out *o, uint64_t at, bool repeated)
 	out_f(o, "  ");
 }
 
-static void event_lines(struct out *o, struct str text)
+/* Part of a word, or of a character of several bytes? */
+static bool in_word(char c)
 {
-	struct str line;
+	return isalnum((unsigned char)c) || (unsigned char)c >= 0x80;
+}
+
+/*
+ * A field's value. What it begins and ends with like the one before it is
+ * dim, whole words at a time, so that what is new in a long stream of like
+ * events stands out.
+ */
+static void value_text(struct out *o, struct str v, struct str before)
+{
+	size_t most = v.n < before.n ? v.n : before.n, head = 0, tail = 0;
+
+	while (head < most && v.p[head] == before.p[head])
+		head++;
+	while (tail < most - head &&
+	       v.p[v.n - 1 - tail] == before.p[before.n - 1 - tail])
+		tail++;
+	while (head && in_word(v.p[head - 1]))
+		head--;
+	while (tail && in_word(v.p[v.n - tail]))
+		tail--;
+	out_tone(o, TONE_DIM);
+	out_line(o, (struct str){v.p, head});
+	out_tone(o, TONE_PLAIN);
+	out_line(o, (struct str){v.p + head, v.n - head - tail});
+	out_tone(o, TONE_DIM);
+	out_line(o, str_skip(v, v.n - tail));
+	out_tone(o, TONE_PLAIN);
+}
+
+/* Comments are dim as a whole. */
+static void event_line_text(struct out *o, struct str line, struct str before)
+{
+	struct str value = line, name = str_cut(&value, ':');
+
+	out_tone(o, name.n ? TONE_ACCENT : TONE_DIM);
+	out_line(o, name);
+	if (value.p)
+		out_f(o, ":");
+	if (name.n) {
+		out_tone(o, TONE_PLAIN);
+		str_cut(&before, ':');
+		value_text(o, value, before);
+	} else {
+		out_line(o, value);
+		out_tone(o, TONE_PLAIN);
+	}
+	out_f(o, "\n");
+}
+
+/* `before`: the event before, line by line alongside. */
+static void event_lines(struct out *o, struct str text, struct str before)
+{
+	struct str line, like = {0};
 	bool first = true;
 
 	while (event_line(&text, &line)) {
-		struct str value = line, name = str_cut(&value, ':');
-
+		if (!event_line(&before, &like))
+			like.n = 0;
 		if (!first)
 			out_repeat(o, " ", TIME_COLUMNS + 2);
 		first = false;
-		out_tone(o, name.n ? TONE_ACCENT : TONE_DIM);
-		out_line(o, name);
-		if (value.p)
-			out_f(o, ":");
-		if (name.n)
-			out_tone(o, TONE_PLAIN);
-		out_line(o, value);
-		out_tone(o, TONE_PLAIN);
-		out_f(o, "\n");
+		event_line_text(o, line, like);
 	}
 }
 
@@ -89,13 +136,15 @@ static void events(struct out *o, const struct exhibit_body *b)
 	uint64_t last = UINT64_MAX;
 	struct event e = {.whole = true};
 	size_t at = 0, count = 0;
+	struct str before = {0};
 	char n[HUMAN_SIZE];
 
 	while (!o->gone && event_next(b->plain, &at, &e)) {
 		uint64_t when = exhibit_arrived(b, e.end - 1);
 
 		time_column(o, when, when == last);
-		event_lines(o, e.text);
+		event_lines(o, e.text, before);
+		before = e.text;
 		last = when;
 		count++;
 	}
@@ -176,8 +225,9 @@ static void notes(struct out *o, const struct exhibit_body *b, bool text)
 	}
 	if (b->gaps) {
 		snprintf(line, sizeof line,
-			 "%s bytes are missing in %zu gaps%s",
+			 "%s bytes are missing in %zu gap%s%s",
 			 human_count(b->missing, n), b->gaps,
+			 b->gaps == 1 ? "" : "s",
 			 b->coded ? "; decoded up to the first" : "");
 		note(o, line);
 	}

@@ -233,9 +233,10 @@ static void summary(struct out *o, const struct exhibit *x, const char *trail)
 	if (row->masked) {
 		label(o, "secrets");
 		out_f(o,
-		      "%llu values are keyed fingerprints here; all else is "
-		      "exact\n",
-		      (unsigned long long)row->masked);
+		      "%llu value%s replaced by a keyed fingerprint; all else "
+		      "is exact\n",
+		      (unsigned long long)row->masked,
+		      row->masked == 1 ? "" : "s");
 	}
 	gap_lines(o, x);
 	label(o, "seal");
