@@ -86,13 +86,14 @@ size_t trail_pending(const struct trail *t, uint64_t *bytes);
 
 /*
  * Encodes the group (one solid frame), writes and commits it, together with
- * where each spool was read up to. On failure (disk full, ...) the group
+ * how far each spool has got. On failure (disk full, ...) the group
  * stays pending and commit may be tried again. Signs a checkpoint now and
  * then.
  */
 struct trail_cursor {
 	unsigned char spool[16]; /* the spool's uuid */
-	uint64_t sequence;	 /* the last record that is in the trail */
+	uint64_t sequence;	 /* the clerk's count of commits from that ring;
+				    what it means: clerk_store.c */
 };
 bool trail_commit(struct trail *t, const struct trail_cursor *cursors, size_t n,
 		  struct fail *f) MUST_USE;
