@@ -112,8 +112,7 @@ void wire_destroy(struct wire *w)
 	LIST_REMOVE(w, link);
 	loop_unmark_dirty(w->loop, &w->dirty);
 	wire_drop_queue(w);
-	if (w->write_ev)
-		event_free(w->write_ev);
+	wire_spare_write(w);
 	if (w->ssl)
 		wire_tls_free(w);
 	if (w->fd >= 0)

@@ -47,6 +47,7 @@ static void opened(struct wire *w)
 	w->state = WIRE_OPEN;
 	wire_listen(w, false); /* until events are set */
 	wire_arm_write(w, false);
+	wire_spare_write(w);
 	wire_phase_end(w);
 	ready(who, NULL);
 }

@@ -167,6 +167,14 @@ void wire_arm_write(struct wire *w, bool on)
 	w->write_armed = on;
 }
 
+/* Many wires need it once, to connect, and never again. */
+void wire_spare_write(struct wire *w)
+{
+	if (w->write_ev)
+		event_free(w->write_ev);
+	w->write_ev = NULL;
+}
+
 /*
  * A write failed. What the peer has sent before is still to be read, an early
  * answer maybe, so the end is told when reading gets there; at once if nothing
