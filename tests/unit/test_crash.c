@@ -6,6 +6,7 @@
  *
  *	test_crash [ROUNDS [SEED]]
  */
+#include <limits.h>
 #include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -16,6 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -123,7 +125,7 @@ static void end_recording(struct recording *g)
 
 struct worker {
 	struct recording *recording;
-	unsigned round, number, seed;
+	unsigned round, number, seed, most;
 	pthread_t thread;
 };
 
@@ -180,6 +182,16 @@ static void close_one(struct worker *w, struct live *l, uint64_t conn)
 	told->stream[w->number][l->n].closed = true;
 }
 
+/* Has it done all it was to do? */
+static bool done(const struct worker *w, const struct live *live, unsigned n)
+{
+	bool any = false;
+
+	for (unsigned i = 0; i < STREAMS; i++)
+		any |= live[i].x != NULL;
+	return n >= w->most && !any;
+}
+
 /* Stream 0 of a worker lives long, the others come and go. */
 static void *work(void *arg)
 {
@@ -190,20 +202,21 @@ static void *work(void *arg)
 	uint64_t conn = recorder_conn(r, &c);
 	struct live live[STREAMS] = {0};
 	unsigned n = 0;
-
-	for (;;) {
+	while (!done(w, live, n)) {
 		unsigned i = (unsigned)rand_r(&w->seed) % STREAMS;
 		while (recorder_low(r))
 			usleep(100);
-		if (!live[i].x && n < MOST)
+		if (!live[i].x && n < w->most && n < MOST)
 			open_one(w, r, &live[i], n++, conn);
-		else if (live[i].x && i && rand_r(&w->seed) % 12 == 0)
+		else if (live[i].x && (i || n >= w->most) &&
+			 rand_r(&w->seed) % 12 == 0)
 			close_one(w, &live[i], conn);
 		else if (live[i].x)
 			send_some(w, &live[i]);
 		if (rand_r(&w->seed) % 64 == 0)
 			usleep((useconds_t)rand_r(&w->seed) % 1000);
 	}
+	recorder_free(r);
 	return NULL;
 }
 
@@ -218,6 +231,7 @@ static void record_until_killed(unsigned round, unsigned n)
 		workers[i] = (struct worker){.recording = &g,
 					     .round = round,
 					     .number = i,
+					     .most = UINT_MAX,
 					     .seed = seed + round * 7 + i};
 		pthread_create(&workers[i].thread, NULL, work, &workers[i]);
 	}
@@ -324,7 +338,7 @@ static void check(unsigned round)
 	}
 	if (found.last)
 		last_id = found.last;
-	if (round % 10 == 0 || round == rounds)
+	if (round % 10 == 0 || round >= rounds)
 		assert_int_equal(trail_verify(t, &result, say, NULL, NULL, &f),
 				 0);
 	trail_close(t);
@@ -390,16 +404,64 @@ static void nothing_lost_nothing_twice(void **state)
 	}
 }
 
+static void limit_files(rlim_t most)
+{
+	struct rlimit limit;
+
+	getrlimit(RLIMIT_FSIZE, &limit);
+	limit.rlim_cur = most;
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
+}
+
+/* The trail cannot grow for a while; the relay waits; nothing is missing. */
+static void a_full_disk(void **state)
+{
+	struct worker w = {.round = rounds + 1, .seed = seed, .most = MOST};
+	struct clerk_figures figures;
+	struct recording g;
+	int full = 0;
+
+	(void)state;
+	signal(SIGXFSZ, SIG_IGN);
+	memset(told, 0, sizeof *told);
+	assert_true(begin_recording(&g, 1));
+	w.recording = &g;
+	limit_files(20000);
+	pthread_create(&w.thread, NULL, work, &w);
+	for (int i = 0; i < 8; i++) {
+		do {
+			usleep(10000);
+			clerk_figures(g.clerk, &figures);
+		} while (!figures.disk_full && full == i &&
+			 figures.exchanges[EV_COMPLETE] < MOST);
+		full += figures.disk_full;
+		usleep(20000);
+		limit_files(RLIM_INFINITY);
+		while (figures.disk_full) {
+			usleep(10000);
+			clerk_figures(g.clerk, &figures);
+		}
+		limit_files((rlim_t)figures.disk_bytes / 2);
+	}
+	limit_files(RLIM_INFINITY);
+	pthread_join(w.thread, NULL);
+	end_recording(&g);
+	print_message("%d times full\n", full);
+	assert_true(full > 0);
+	check(rounds + 1);
+}
+
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(nothing_lost_nothing_twice),
+		cmocka_unit_test(a_full_disk),
 	};
 
 	if (argc > 1)
 		rounds = (unsigned)atoi(argv[1]);
 	if (argc > 2)
 		seed = (unsigned)atoi(argv[2]);
-	log_set_level(LOG_ERROR);
+	log_set_level(-1);
 	return cmocka_run_group_tests_name("crash", tests, set_up, tear_down);
 }
