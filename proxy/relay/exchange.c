@@ -22,6 +22,7 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "wire/pool.h"
 
@@ -98,6 +99,30 @@ static void open_record(struct exchange *x, int64_t parent, struct str run)
 		 x->request->at);
 }
 
+#define SAY_KEY(x) (unsigned long long)(rec_key((x)->rec) & 0xffffffffffff)
+
+/* For --verbose; queries stay out of the log, since keys travel in them. */
+static void say_begun(const struct exchange *x)
+{
+	struct str path = x->request->target;
+
+	path = str_cut(&path, '?');
+	log_debug("exchange", "#%llu %.*s %.*s -> %s", SAY_KEY(x),
+		  STR_ARG(x->request->method), STR_ARG(path),
+		  x->upstream->name);
+}
+
+static void say_ended(const struct exchange *x)
+{
+	log_debug("exchange",
+		  "#%llu %u %s after %.1f ms, %llu bytes up, %llu down%s%s",
+		  SAY_KEY(x), x->end.status, ev_outcome_name(x->end.outcome),
+		  (double)x->end.mark[EV_MARK_DONE] / NS_PER_MS,
+		  (unsigned long long)x->end.bytes[EV_DIGEST_REQUEST_IN],
+		  (unsigned long long)x->end.bytes[EV_DIGEST_RESPONSE_OUT],
+		  x->end.error[0] ? ": " : "", x->end.error);
+}
+
 void exchange_begin(struct exchange *x, struct head *take_request)
 {
 	x->request = take_request;
@@ -105,6 +130,7 @@ void exchange_begin(struct exchange *x, struct head *take_request)
 	x->upstream = settings_route(x->routes->settings, x->request->target,
 				     &x->strip);
 	open_record(x, 0, (struct str){0});
+	say_begun(x);
 	exchange_mark(x, EV_MARK_REQUEST_HEAD, x->request->at);
 	if (x->worker->gate_limit == 0 || x->request->framing == FRAMING_NONE) {
 		exchange_ask_gates(x);
@@ -322,8 +348,10 @@ static void close_record(struct exchange *x)
 	x->end.answered_by_assay = x->answered;
 	x->end.added_ns = x->added_request + x->added_chunk;
 	exchange_mark(x, EV_MARK_DONE, clock_mono());
-	if (x->rec)
+	if (x->rec) {
+		say_ended(x);
 		rec_close(x->rec, &x->end);
+	}
 	x->rec = NULL;
 }
 

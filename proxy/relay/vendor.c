@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "wire/pool.h"
 
 void conn_facts(const struct http_conn *c, enum http_version v,
@@ -49,6 +50,9 @@ static void on_conn(void *who, const struct upstream *up, struct http_conn *c)
 	e.side = EV_RESPONSE;
 	e.route = str_of(up->name);
 	c->tag = recorder_conn(r->worker->recorder, &e);
+	log_debug("vendor", "connected to %s at %s%s%s, HTTP/%.*s", up->name,
+		  peer, e.tls ? ", " : "", wire_facts(c->wire)->tls_version,
+		  STR_ARG(e.http));
 }
 
 static void on_conn_note(void *who, struct http_conn *c, const char *kind,
@@ -65,6 +69,7 @@ static void on_conn_closed(void *who, struct http_conn *c)
 	struct routes *r = who;
 
 	recorder_conn_closed(r->worker->recorder, c->tag, clock_mono());
+	log_debug("vendor", "a connection closed");
 	worker_check_room(r->worker);
 }
 

@@ -158,6 +158,7 @@ void worker_join(struct worker *w)
 void worker_free(struct worker *w)
 {
 	assert(w->magic == WORKER_MAGIC);
+	loop_run_calls(w->loop); /* messages that came after its last turn */
 	listen_close(w);
 	free(w->listeners);
 	routes_unref(w->routes);
@@ -242,7 +243,14 @@ static void do_originate(void *arg)
 {
 	struct originate *m = arg;
 
-	exchange_originate(m->worker, &m->q);
+	if (m->worker->draining) {
+		const struct ev_close end = {.outcome = EV_INTERRUPTED};
+
+		head_free(m->q.head);
+		m->q.events->on_done(m->q.arg, &end);
+	} else {
+		exchange_originate(m->worker, &m->q);
+	}
 	free(m->route);
 	free(m->run);
 	free(m->body);

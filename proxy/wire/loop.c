@@ -85,14 +85,10 @@ static void run_hook(const struct hook *h)
 
 /* ---- calls from other threads ---- */
 
-static void on_wake(evutil_socket_t fd, short what, void *arg)
+void loop_run_calls(struct loop *l)
 {
-	struct loop *l = arg;
 	struct call *c, *next;
-	uint64_t n;
 
-	if (read(fd, &n, sizeof n) < 0)
-		return; /* somebody was quicker: nothing is lost */
 	pthread_mutex_lock(&l->wake_lock);
 	c = l->calls;
 	l->calls = NULL;
@@ -103,6 +99,15 @@ static void on_wake(evutil_socket_t fd, short what, void *arg)
 		c->fn(c->arg);
 		free(c);
 	}
+}
+
+static void on_wake(evutil_socket_t fd, short what, void *arg)
+{
+	uint64_t n;
+
+	if (read(fd, &n, sizeof n) < 0)
+		return; /* somebody was quicker: nothing is lost */
+	loop_run_calls(arg);
 }
 
 void loop_wake(struct loop *l, void (*fn)(void *arg), void *arg)
@@ -307,7 +312,6 @@ static void close_wires(struct wire_list *list)
 void loop_free(struct loop *l)
 {
 	struct loop_block *b;
-	struct call *c;
 
 	if (!l)
 		return;
@@ -322,10 +326,7 @@ void loop_free(struct loop *l)
 	event_free(l->wake_ev);
 	close(l->wake_fd);
 	event_base_free(l->base);
-	while ((c = l->calls)) {
-		l->calls = c->next;
-		free(c);
-	}
+	assert(!l->calls); /* see loop_run_calls() */
 	pthread_mutex_destroy(&l->wake_lock);
 	while ((b = l->spare)) {
 		l->spare = b->next;

@@ -77,6 +77,10 @@ void loop_on_tick(struct loop *l, void (*fn)(void *arg), void *arg);
  */
 void loop_wake(struct loop *l, void (*fn)(void *arg), void *arg);
 
+/* Runs what loop_wake() brought since the loop stopped: once more before
+ * loop_free(), so that what was handed over is not lost. The owner. */
+void loop_run_calls(struct loop *l);
+
 /*
  * Output memory: blocks that are taken when there is something to queue and
  * given back when it has been written, so that an idle stream owns none.
