@@ -53,8 +53,18 @@ def get(path, *more, method="GET", authority="a.example"):
 
 class Stream:
     def __init__(self):
-        self.heads, self.body, self.ended, self.reset = [], b"", False, None
-        self.arrivals = []
+        self.heads, self._body, self.ended, self.reset = \
+            [], bytearray(), False, None
+        self.arrivals = []          # (CLOCK_MONOTONIC ns, bytes)
+
+    @property
+    def body(self):
+        return bytes(self._body)
+
+    @property
+    def got(self):
+        """How many bytes of body have come."""
+        return len(self._body)
 
     @property
     def status(self):
@@ -149,7 +159,7 @@ class Frames:
             s.heads.append(self.decoder.decode(block))
         elif kind == DATA:
             pad = payload[0] + 1 if flags & PADDED else 0
-            s.body += payload[1:len(payload) - pad + 1] if pad else payload
+            s._body += payload[1:len(payload) - pad + 1] if pad else payload
             s.arrivals.append((time.monotonic_ns(), len(payload)))
             if self.credit and payload:
                 self._grant(stream, len(payload))

@@ -139,6 +139,7 @@ class Vendor(Process):
                 return None
         found = until(ready, slack(10), "the practice vendor")
         self.clear, self.tls = int(found["clear"]), int(found["tls"])
+        self.port = self.clear
         self.url = f"http://127.0.0.1:{self.clear}"
         self.tls_url = f"https://localhost:{self.tls}"
 

@@ -76,7 +76,8 @@ def download(p, n):
 def moved(up, n):
     with House() as h:
         v = h.vendor()
-        p = h.proxy(v.url, "--spool-size", "32M", http=up)
+        p = h.proxy(v.url, "--record", "strict", "--spool-size", "32M",
+                    http=up)
         upload(p, MB)
         watch = Watch(p)
         answer, sent = upload(p, n)
@@ -85,9 +86,7 @@ def moved(up, n):
               "the vendor's count or digest of what came:", answer.body[:300])
         got, digest = download(p, n)
         same(got, n, "bytes that came down")
-        class Direct:
-            port = v.clear
-        same(digest, download(Direct, n)[1], "their digest")
+        same(digest, download(v, n)[1], "their digest")
         grown = watch.grown()
         print(f"    {n // MB} MB each way by HTTP/{up}: memory grew by "
               f"{grown / MB:.1f} MB", flush=True)
@@ -123,7 +122,7 @@ def by_h2():
         v = h.vendor()
         body = hashlib.shake_256(b"h2").digest(MB) * 40
         for up, (version, _) in (("h1", UP["h1"]), ("h2c", UP["h2c"])):
-            p = h.proxy(v.url, http=version)
+            p = h.proxy(v.url, "--record", "strict", http=version)
             got = curl(p.url + "/echo?body=1", DOWN["h2c"], data=body,
                        timeout=100)
             same(got.body, body, f"the echo, h2 to {up}")
@@ -258,9 +257,8 @@ def within_connection():
                 c.headers(3, get("/bytes?n=10000&seed=2"), end=True)
                 s = c.stream(3)
                 same(len(s.body), 10000, "the second stream")
-                check(len(c.streams[1].body) <= 65535,
-                      "more than the window of the first:",
-                      len(c.streams[1].body))
+                check(c.streams[1].got <= 65535,
+                      "more than the window of the first:", c.streams[1].got)
                 # Now the first goes on.
                 for _ in range(200):
                     c.window(1, 1 << 20)
@@ -281,8 +279,9 @@ def slow_vendor():
                    b"Content-Length: 500000000\r\n\r\n")
             piece, sent = b"z" * 65536, 0
             w.s.settimeout(2)
+            over = time.monotonic() + 4
             try:
-                while sent < 400 * MB:
+                while time.monotonic() < over:
                     w.send(piece)
                     sent += len(piece)
             except (TimeoutError, socket.timeout):
