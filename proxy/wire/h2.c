@@ -90,8 +90,6 @@ static nghttp2_option *make_options(const struct http_limits *lim)
 
 	assert(rv == 0);
 	nghttp2_option_set_no_auto_window_update(o, 1);
-	/* Nobody's priorities are kept, so neither are closed streams. */
-	nghttp2_option_set_no_closed_streams(o, 1);
 	/* Resets are counted here (h2_afford), and ended more politely. */
 	nghttp2_option_set_stream_reset_rate_limit(
 		o, 4 * (uint64_t)H2_IDLE_FRAMES_BURST,

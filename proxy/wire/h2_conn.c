@@ -210,7 +210,10 @@ static void on_bytes(void *who, const char *p, size_t n, uint64_t at)
 	if (took < 0)
 		recv_failed(c, took);
 	h2_tell(c);
-	h2_wake(c);
+	/* submitting has woken it; acknowledgements and credit have not */
+	if (!nghttp2_session_want_read(c->session) ||
+	    nghttp2_session_want_write(c->session))
+		h2_wake(c);
 }
 
 static void on_end(void *who, enum wire_end how)

@@ -114,6 +114,7 @@ struct h2_conn {
 	struct loop_deadline deadline;
 	struct h2_list streams, news, ending;
 	unsigned n_open; /* streams that take a slot */
+	int32_t last_id; /* of the requests that came */
 	uint64_t wrote;	 /* bytes given to the wire */
 	uint64_t now;	 /* clock_mono() of the bytes that are coming in */
 	uint64_t born, idle_since; /* for the deadline */

@@ -30,6 +30,8 @@ static int on_begin_headers(nghttp2_session *session,
 {
 	struct h2_conn *c = user_data;
 
+	if (frame->headers.cat == NGHTTP2_HCAT_REQUEST)
+		c->last_id = frame->hd.stream_id;
 	h2_head_begin(c, frame->hd.stream_id);
 	return go_on(c);
 }
@@ -256,6 +258,19 @@ static int on_data_chunk(nghttp2_session *session, uint8_t flags, int32_t id,
 	return go_on(c);
 }
 
+/*
+ * A request whose id is lower than an earlier one's (RFC 9113, 5.1.1).
+ * nghttp2 remembers the closed streams whose trailers may still be on their
+ * way, and lets this one pass as such.
+ */
+static void check_id(struct h2_conn *c, int32_t id)
+{
+	if (c->base.server && !c->closing && id < c->last_id && id % 2 &&
+	    !nghttp2_session_find_stream(c->session, id))
+		h2_kill(c, NGHTTP2_PROTOCOL_ERROR, "protocol_error",
+			"a stream id is lower than one before it");
+}
+
 /* Frames that carry nothing for anybody but cost us a little. */
 static int on_begin_frame(nghttp2_session *session, const nghttp2_frame_hd *hd,
 			  void *user_data)
@@ -274,6 +289,9 @@ static int on_begin_frame(nghttp2_session *session, const nghttp2_frame_hd *hd,
 				"too many CONTINUATION frames in one head");
 		break;
 	case NGHTTP2_HEADERS:
+		carries = true;
+		check_id(c, hd->stream_id);
+		break;
 	case NGHTTP2_WINDOW_UPDATE:
 	case NGHTTP2_GOAWAY: carries = true; break;
 	}

@@ -200,6 +200,27 @@ static void inner_on_closed(void *owner, struct http_conn *c)
 static const struct http_server front_as_owner = {
 	inner_on_stream, inner_on_closed, inner_on_refused};
 
+/*
+ * A first line that ends in another protocol's name: whoever sent it would
+ * not understand an answer in HTTP/1.1.
+ */
+static bool is_alien(const char *p, size_t n)
+{
+	const char *end = memchr(p, '\n', n);
+	const char *last = end ? memrchr(p, ' ', (size_t)(end - p)) : NULL;
+
+	if (!last || !memchr(p, ' ', (size_t)(last - p)))
+		return false;
+	return end - last < 6 || memcmp(last, " HTTP/", 6) != 0;
+}
+
+static void turn_away(struct front *f, const char *code, const char *why)
+{
+	f->base.server->on_refused(f->base.owner, &f->base, 0, code, why);
+	wire_close(f->base.wire, 0, false);
+	front_end(f);
+}
+
 /* What the wire tells while nothing is known. */
 
 static void sniff(void *who, const char *p, size_t n, uint64_t at)
@@ -220,6 +241,10 @@ static void sniff(void *who, const char *p, size_t n, uint64_t at)
 				    &front_as_owner, f);
 		h2_feed(f->inner, H2_PREFACE, had, at);
 		h2_feed(f->inner, p, n, at);
+		return;
+	}
+	if (had == 0 && is_alien(p, n)) {
+		turn_away(f, "not_http", "the connection does not speak HTTP");
 		return;
 	}
 	f->inner = h1_serve(f->base.wire, &f->base.limits, &front_as_owner, f);
@@ -250,10 +275,11 @@ static void sniff_due(struct loop_deadline *d)
 	struct front *f =
 		front_of((char *)d - offsetof(struct front, deadline));
 
-	if (f->matched)
-		f->base.server->on_refused(f->base.owner, &f->base, 0,
-					   "head_timeout",
-					   "the head took too long to arrive");
+	if (f->matched) {
+		turn_away(f, "head_timeout",
+			  "the head took too long to arrive");
+		return;
+	}
 	wire_close(f->base.wire, 0, false);
 	front_end(f);
 }

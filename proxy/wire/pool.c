@@ -71,7 +71,7 @@ struct site {
 	LIST_HEAD(, call) calls;
 	struct idle_list idle;
 	struct waiting_list asks;
-	unsigned n_idle;
+	unsigned n_idle, n_h2;
 };
 
 struct pool {
@@ -150,6 +150,8 @@ static struct link *roomiest_h2(const struct site *t)
 	struct link *k, *best = NULL;
 	unsigned most = 0;
 
+	if (t->n_h2 == 0)
+		return NULL; /* do not walk thousands of h1 links */
 	LIST_FOREACH (k, &t->links, all) {
 		unsigned n = k->h2 ? http_slots(k->conn) : 0;
 
@@ -281,6 +283,7 @@ static void drop_link(struct link *k)
 	leave_idle(k);
 	loop_drop_deadline(&k->deadline);
 	LIST_REMOVE(k, all);
+	k->site->n_h2 -= k->h2;
 }
 
 static void on_closed(void *owner, struct http_conn *c)
@@ -319,6 +322,7 @@ static struct link *new_link(struct site *t, struct wire *w, bool h2)
 		lim.idle_timeout_ns = IDLE_NS; /* h2 looks to that itself */
 	k->site = t;
 	k->h2 = h2;
+	t->n_h2 += h2;
 	k->deadline.due = on_idle_due;
 	loop_add_deadline(p->loop, &k->deadline);
 	LIST_INSERT_HEAD(&t->links, k, all);

@@ -573,6 +573,19 @@ static void test_sniff_h1(void **state)
 	}
 }
 
+static void test_not_http(void **state)
+{
+	static const char text[] = "SSH 2.0 HELLO\r\n";
+	struct rig r;
+
+	rig_open_raw(&r, NULL);
+	assert_true(write(r.fd, text, sizeof text - 1) > 0);
+	rig_run(&r, server_gone);
+	assert_string_equal(r.refused_code, "not_http");
+	assert_int_equal(r.wire_in.n, 0);
+	rig_close(&r);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -588,6 +601,7 @@ int main(void)
 		cmocka_unit_test(test_client_vanishes),
 		cmocka_unit_test(test_any_split),
 		cmocka_unit_test(test_sniff_h1),
+		cmocka_unit_test(test_not_http),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
