@@ -80,7 +80,8 @@ void proxy_sum(struct proxy *p, struct worker_figures *out);
 /* What has been warned about, so that it is not said every second. */
 struct proxy_watch {
 	bool held, full;
-	uint64_t gaps, gap_bytes, gaps_said_at;
+	uint64_t held_said_at, gaps_said_at;
+	uint64_t gaps, gap_bytes;
 };
 /* Once a second: warns of held reads, a full disk, and gaps. */
 void proxy_watch(struct proxy *p, struct proxy_watch *w);

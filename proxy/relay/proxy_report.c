@@ -180,15 +180,21 @@ void proxy_sum(struct proxy *p, struct worker_figures *out)
 	}
 }
 
-static void watch_held(bool held, struct proxy_watch *w)
+/* In a long squeeze the relay is held and let go many times a second. */
+#define SAY_EVERY (10 * NS_PER_S)
+
+static void watch_held(bool held, uint64_t now, struct proxy_watch *w)
 {
-	if (held && !w->held)
+	if (held && !w->held && now >= w->held_said_at + SAY_EVERY) {
 		log_warn("record", "the recorder cannot keep up: in strict "
 				   "mode the relay waits for it");
-	else if (!held && w->held)
+		w->held = true;
+		w->held_said_at = now;
+	} else if (!held && w->held) {
 		log_info("record", "the recorder has caught up: the relay goes "
 				   "on");
-	w->held = held;
+		w->held = false;
+	}
 }
 
 static void watch_disk(const struct proxy *p, bool full, struct proxy_watch *w)
@@ -208,13 +214,10 @@ static void watch_disk(const struct proxy *p, bool full, struct proxy_watch *w)
 	w->full = full;
 }
 
-#define GAPS_EVERY (10 * NS_PER_S)
-
-static void watch_gaps(uint64_t gaps, uint64_t bytes, struct proxy_watch *w)
+static void watch_gaps(uint64_t gaps, uint64_t bytes, uint64_t now,
+		       struct proxy_watch *w)
 {
-	uint64_t now = clock_mono();
-
-	if (gaps <= w->gaps || now < w->gaps_said_at + GAPS_EVERY)
+	if (gaps <= w->gaps || now < w->gaps_said_at + SAY_EVERY)
 		return;
 	log_warn("record",
 		 "%llu bytes in %llu gaps were relayed but not "
@@ -229,17 +232,18 @@ static void watch_gaps(uint64_t gaps, uint64_t bytes, struct proxy_watch *w)
 
 void proxy_watch(struct proxy *p, struct proxy_watch *w)
 {
+	uint64_t now = clock_mono();
 	struct worker_figures all;
 	struct clerk_figures c;
 
 	proxy_sum(p, &all);
 	clerk_figures(p->clerk, &c);
-	watch_held(all.reads_held, w);
+	watch_held(all.reads_held, now, w);
 	watch_disk(p, c.disk_full, w);
 	if (c.gaps > all.gaps)
-		watch_gaps(c.gaps, c.gap_bytes, w);
+		watch_gaps(c.gaps, c.gap_bytes, now, w);
 	else
-		watch_gaps(all.gaps, all.gap_bytes, w);
+		watch_gaps(all.gaps, all.gap_bytes, now, w);
 }
 
 void proxy_say_summary(const struct proxy *p, const struct clerk_figures *c)

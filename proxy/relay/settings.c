@@ -110,6 +110,12 @@ static bool dress_upstreams(struct settings *s, const struct options *o,
 	const char *ca = options_text(o, "upstream-ca");
 	SSL_CTX *ctx = NULL;
 
+	/* Also where nobody needs it: a wrong file is better known now. */
+	if (ca) {
+		ctx = tls_client(ca, f);
+		if (!ctx)
+			return blame(f, "upstream-ca");
+	}
 	for (unsigned i = 0; i < s->n_upstreams; i++) {
 		struct upstream *u = s->upstreams[i];
 
@@ -117,9 +123,9 @@ static bool dress_upstreams(struct settings *s, const struct options *o,
 		if (strcmp(u->scheme, "https") != 0)
 			continue;
 		if (!ctx)
-			ctx = tls_client(ca, f);
+			ctx = tls_client(NULL, f);
 		if (!ctx)
-			return blame(f, ca ? "upstream-ca" : "upstream");
+			return blame(f, "upstream");
 		SSL_CTX_up_ref(ctx);
 		u->tls = ctx;
 	}

@@ -176,6 +176,8 @@ static void the_rest_is_checked(void **state)
 	       "bad_certificate", "--tls-cert: ");
 	refuse(LINE("--upstream=https://a", "--upstream-ca=/nonexistent"),
 	       "bad_ca", "--upstream-ca: ");
+	refuse(LINE(URL, "--upstream-ca=/nonexistent"), "bad_ca",
+	       "--upstream-ca: ");
 	refuse(LINE(URL, "--workers=0"), "bad_value",
 	       "--workers: 0 is out of range: wanted is 1 to 256");
 	refuse(LINE(URL, "--workers=257"), "bad_value", "1 to 256");
