@@ -13,195 +13,10 @@
 
 #include <cmocka.h>
 
-#include "base/clock.h"
 #include "base/log.h"
-#include "base/mem.h"
-#include "fake_trail.h"
-#include "record/clerk.h"
-#include "record/recorder.h"
-#include "record/redact.h"
-#include "record/spool.h"
+#include "clerk_house.h"
 
-#define WORKERS 2
-#define CHUNK	250
-
-struct house {
-	char dir[64], trail_path[96];
-	struct redact_rules *rules;
-	struct trail *trail;
-	struct spool *spools[WORKERS];
-	struct recorder *recorders[WORKERS];
-	struct clerk *clerk;
-	struct clerk_tap tap;
-	struct buf taps; /* what they were told, as text */
-};
-
-/* ---- taps ---- */
-
-static void tap_open(void *arg, int64_t id, const struct ev_open *o)
-{
-	struct house *h = arg;
-
-	buf_addf(&h->taps, "open %lld %.*s\n", (long long)id,
-		 STR_ARG(o->route));
-}
-
-static void tap_head(void *arg, int64_t id, enum ev_side side,
-		     enum ev_head kind, struct str raw, uint64_t at)
-{
-	struct house *h = arg;
-
-	buf_addf(&h->taps, "head %lld %d %d %zu @%llu\n", (long long)id, side,
-		 kind, raw.n, (unsigned long long)at);
-}
-
-static void tap_data(void *arg, int64_t id, enum ev_side side, struct str bytes,
-		     uint64_t at)
-{
-	struct house *h = arg;
-
-	buf_addf(&h->taps, "data %lld %d %.*s @%llu\n", (long long)id, side,
-		 STR_ARG(bytes), (unsigned long long)at);
-}
-
-static void tap_close(void *arg, int64_t id, const struct ev_close *c)
-{
-	struct house *h = arg;
-
-	buf_addf(&h->taps, "close %lld %d\n", (long long)id, c->outcome);
-}
-
-/* ---- a house ---- */
-
-static bool try_clerk(struct house *h, bool strict, bool taps)
-{
-	struct clerk_options o = {.trail = h->trail,
-				  .spools = h->spools,
-				  .n_spools = WORKERS,
-				  .taps = &h->tap,
-				  .n_taps = taps,
-				  .strict = strict};
-	struct fail f;
-
-	h->tap = (struct clerk_tap){.open = tap_open,
-				    .head = tap_head,
-				    .data = tap_data,
-				    .close = tap_close,
-				    .arg = h};
-	h->clerk = clerk_start(&o, &f);
-	if (!h->clerk)
-		assert_string_equal(f.code, "disk_full");
-	return h->clerk;
-}
-
-static void start_clerk(struct house *h, bool strict, bool taps)
-{
-	assert_true(try_clerk(h, strict, taps));
-}
-
-static void open_spools(struct house *h)
-{
-	struct fail f;
-
-	for (unsigned i = 0; i < WORKERS; i++) {
-		struct spool_options o = {.dir = h->dir,
-					  .size = SPOOL_LEAST,
-					  .trail = h->trail_path,
-					  .worker = i,
-					  .workers = WORKERS};
-		h->spools[i] = spool_open(&o, &f);
-		assert_non_null(h->spools[i]);
-		h->recorders[i] = recorder_new(h->spools[i], h->rules, i);
-	}
-}
-
-static void close_spools(struct house *h)
-{
-	for (unsigned i = 0; i < WORKERS; i++) {
-		recorder_free(h->recorders[i]);
-		spool_free(h->spools[i]);
-	}
-}
-
-static int build(void **state)
-{
-	struct house *h = calloc(1, sizeof *h);
-	struct fail f;
-
-	snprintf(h->dir, sizeof h->dir, "/tmp/assay-clerk-XXXXXX");
-	assert_non_null(mkdtemp(h->dir));
-	setenv("XDG_DATA_HOME", h->dir, 1);
-	snprintf(h->trail_path, sizeof h->trail_path, "%s/x.db", h->dir);
-	h->rules = redact_rules_new(NULL, 0, &f);
-	assert_non_null(h->rules);
-	h->trail = fake_trail_new();
-	open_spools(h);
-	*state = h;
-	return 0;
-}
-
-static int clear(void **state)
-{
-	struct house *h = *state;
-	char command[128];
-
-	clerk_stop(h->clerk);
-	close_spools(h);
-	fake_trail_free(h->trail);
-	redact_rules_free(h->rules);
-	buf_free(&h->taps);
-	snprintf(command, sizeof command, "rm -rf '%s'", h->dir);
-	free(h);
-	return system(command);
-}
-
-static struct rec *open_at(struct house *h, unsigned worker, uint64_t at)
-{
-	struct ev_open o = {.kind = EV_PROBE,
-			    .route = STR("vendor"),
-			    .run = STR("r"),
-			    .started_wall = 1,
-			    .started_mono = at};
-
-	return rec_open(h->recorders[worker], &o);
-}
-
-static void close_it(struct rec *x)
-{
-	struct ev_close end = {.status = 200, .outcome = EV_COMPLETE};
-
-	rec_close(x, &end);
-}
-
-static char byte_of(uint64_t key, uint64_t at)
-{
-	return (char)('a' + (key * 7 + at + at / 26) % 26);
-}
-
-/* Sends the next n bytes of a body that starts with its key. */
-static void send(struct rec *x, uint64_t *sent, size_t n)
-{
-	char *p = malloc(n + 1);
-
-	for (size_t i = 0; i < n; i++)
-		p[i] = byte_of(rec_key(x), *sent + i);
-	rec_data(x, EV_RESPONSE, p, n, clock_mono());
-	*sent += n;
-	free(p);
-}
-
-static bool body_is(const struct fake_row *r, uint64_t key, uint64_t n)
-{
-	const struct buf *b = &r->body[EV_RESPONSE];
-
-	if (b->n != n)
-		return false;
-	for (uint64_t i = 0; i < n; i++) {
-		if (b->p[i] != byte_of(key, i))
-			return false;
-	}
-	return true;
-}
+#define CHUNK 250
 
 /* ---- tests ---- */
 
@@ -213,13 +28,13 @@ static void merged_in_order(void **state)
 
 	/* Worker 1 is published first, but began later. */
 	for (int i = 1; i < 6; i += 2)
-		x[i] = open_at(h, 1, t + (uint64_t)i);
+		x[i] = house_open_at(h, 1, t + (uint64_t)i);
 	for (int i = 0; i < 6; i += 2)
-		x[i] = open_at(h, 0, t + (uint64_t)i);
-	start_clerk(h, false, true);
+		x[i] = house_open_at(h, 0, t + (uint64_t)i);
+	house_start_clerk(h, false, true);
 	clerk_sync(h->clerk);
 	for (int i = 0; i < 6; i++)
-		close_it(x[i]);
+		house_close_it(x[i]);
 	clerk_sync(h->clerk);
 	assert_int_equal(h->trail->n, 6);
 	for (size_t i = 0; i < 6; i++) {
@@ -243,7 +58,7 @@ static void rows_and_taps(void **state)
 	const struct fake_row *r;
 	struct rec *x;
 
-	start_clerk(h, false, true);
+	house_start_clerk(h, false, true);
 	o.conn_down = recorder_conn(h->recorders[0], &c);
 	end.conn_up = recorder_conn(h->recorders[0], &c);
 	recorder_conn_note(h->recorders[0], end.conn_up, STR("k"), STR("t"),
@@ -292,10 +107,10 @@ static void soon_visible(void **state)
 	struct clerk_figures figures;
 	uint64_t before;
 
-	start_clerk(h, false, false);
+	house_start_clerk(h, false, false);
 	usleep(300000); /* it sleeps as long as it ever does */
 	before = clock_mono();
-	close_it(open_at(h, 0, before));
+	house_close_it(house_open_at(h, 0, before));
 	do {
 		usleep(1000);
 		clerk_figures(h->clerk, &figures);
@@ -310,25 +125,25 @@ static void long_bodies(void **state)
 	struct rec *big, *slow[20];
 	uint64_t sent = 0, little[20] = {0}, keys[21];
 
-	start_clerk(h, true, false);
+	house_start_clerk(h, true, false);
 	for (int i = 0; i < 20; i++) {
-		slow[i] = open_at(h, 0, clock_mono());
+		slow[i] = house_open_at(h, 0, clock_mono());
 		keys[i] = rec_key(slow[i]);
-		send(slow[i], &little[i], 100);
+		house_send(slow[i], &little[i], 100);
 	}
-	big = open_at(h, 0, clock_mono());
+	big = house_open_at(h, 0, clock_mono());
 	keys[20] = rec_key(big);
 	while (sent < 20u << 20) {
 		while (recorder_low(h->recorders[0]))
 			usleep(100);
-		send(big, &sent, 20000);
+		house_send(big, &sent, 20000);
 		if (sent % 1000000 == 0)
-			send(slow[sent / 1000000 % 20],
-			     &little[sent / 1000000 % 20], 50);
+			house_send(slow[sent / 1000000 % 20],
+				   &little[sent / 1000000 % 20], 50);
 	}
-	close_it(big);
+	house_close_it(big);
 	for (int i = 0; i < 20; i++)
-		close_it(slow[i]);
+		house_close_it(slow[i]);
 	clerk_sync(h->clerk);
 	assert_int_equal(h->trail->n, 21);
 	for (size_t i = 0; i < 21; i++) {
@@ -336,8 +151,8 @@ static void long_bodies(void **state)
 		bool found = false;
 		assert_true(r->closed && !r->gaps);
 		for (size_t k = 0; k < 20; k++)
-			found |= body_is(r, keys[k], little[k]);
-		if (body_is(r, keys[20], sent)) {
+			found |= house_body_is(r, keys[k], little[k]);
+		if (house_body_is(r, keys[20], sent)) {
 			assert_true(r->puts > 15);
 			found = true;
 		}
@@ -353,11 +168,11 @@ static void stop_interrupts(void **state)
 	const struct fake_row *r;
 	struct ev_close end = {0};
 
-	start_clerk(h, false, false);
-	x = open_at(h, 1, clock_mono() - 1000);
+	house_start_clerk(h, false, false);
+	x = house_open_at(h, 1, clock_mono() - 1000);
 	rec_head(x, EV_RESPONSE, EV_HEAD_MAIN,
 		 STR(":status: 404\r\na: b\r\n\r\n"), clock_mono());
-	send(x, &sent, 1234);
+	house_send(x, &sent, 1234);
 	clerk_stop(h->clerk);
 	h->clerk = NULL;
 	r = &h->trail->rows[0];
@@ -367,7 +182,7 @@ static void stop_interrupts(void **state)
 	assert_int_equal(r->close.status, 404);
 	assert_int_equal(r->close.bytes[EV_DIGEST_RESPONSE_IN], 1234);
 	assert_true(r->close.mark[EV_MARK_FIRST_BYTE] > 0);
-	assert_true(body_is(r, rec_key(x), 1234));
+	assert_true(house_body_is(r, rec_key(x), 1234));
 	rec_close(x, &end);
 }
 
@@ -381,11 +196,11 @@ static void full_disk_strict(void **state)
 	uint64_t sent = 0, lost, count;
 	struct rec *x;
 
-	start_clerk(h, true, false);
+	house_start_clerk(h, true, false);
 	h->trail->failing = -1;
-	x = open_at(h, 0, clock_mono());
+	x = house_open_at(h, 0, clock_mono());
 	while (!recorder_low(r))
-		send(x, &sent, 1000);
+		house_send(x, &sent, 1000);
 	recorder_when_room(r, p.fd);
 	assert_int_equal(poll(&p, 1, 400), 0);
 	clerk_figures(h->clerk, &figures);
@@ -394,8 +209,8 @@ static void full_disk_strict(void **state)
 	assert_int_equal(poll(&p, 1, 5000), 1);
 	assert_int_equal(read(p.fd, &count, sizeof count), sizeof count);
 	assert_false(recorder_low(r));
-	send(x, &sent, 1000);
-	close_it(x);
+	house_send(x, &sent, 1000);
+	house_close_it(x);
 	clerk_sync(h->clerk);
 	clerk_figures(h->clerk, &figures);
 	assert_false(figures.disk_full);
@@ -413,11 +228,11 @@ static void full_disk_besteffort(void **state)
 	const struct fake_row *r;
 	struct rec *x;
 
-	start_clerk(h, false, false);
+	house_start_clerk(h, false, false);
 	h->trail->failing = -1;
-	x = open_at(h, 0, clock_mono());
+	x = house_open_at(h, 0, clock_mono());
 	while (sent < 5u << 20)
-		send(x, &sent, 1000);
+		house_send(x, &sent, 1000);
 	assert_true(recorder_gaps(h->recorders[0], &lost) > 0);
 	h->trail->failing = 0;
 	do {
@@ -426,8 +241,8 @@ static void full_disk_besteffort(void **state)
 	} while (figures.disk_full || !figures.commits);
 	usleep(50000);
 	while (after < 10000)
-		send(x, &after, 1000);
-	close_it(x);
+		house_send(x, &after, 1000);
+	house_close_it(x);
 	clerk_sync(h->clerk);
 	r = &h->trail->rows[0];
 	assert_true(r->closed && r->gaps > 0);
@@ -447,28 +262,28 @@ static void full_disk_at_the_end(void **state)
 	uint64_t key;
 	struct rec *x;
 
-	start_clerk(h, false, false);
-	close_it(open_at(h, 0, clock_mono()));
+	house_start_clerk(h, false, false);
+	house_close_it(house_open_at(h, 0, clock_mono()));
 	clerk_sync(h->clerk);
 	assert_int_equal(h->trail->committed, 1);
 	h->trail->failing = -1;
-	x = open_at(h, 0, clock_mono());
+	x = house_open_at(h, 0, clock_mono());
 	key = rec_key(x);
-	send(x, &sent, 5000);
-	close_it(x);
+	house_send(x, &sent, 5000);
+	house_close_it(x);
 	clerk_stop(h->clerk);
-	close_spools(h);
+	house_close_spools(h);
 	fake_trail_forget(h->trail);
 	assert_int_equal(h->trail->n, 1);
-	open_spools(h);
+	house_open_spools(h);
 	h->trail->failing = -1; /* still: it must not start */
-	assert_false(try_clerk(h, false, false));
-	close_spools(h);
+	assert_false(house_try_clerk(h, false, false));
+	house_close_spools(h);
 	fake_trail_forget(h->trail);
-	open_spools(h);
-	start_clerk(h, false, false);
+	house_open_spools(h);
+	house_start_clerk(h, false, false);
 	assert_int_equal(h->trail->committed, 2);
-	assert_true(body_is(&h->trail->rows[1], key, 5000));
+	assert_true(house_body_is(&h->trail->rows[1], key, 5000));
 }
 
 /* ---- two workers, flat out ---- */
@@ -488,10 +303,10 @@ static void *flat_out(void *arg)
 		uint64_t sent = 0;
 		while (recorder_low(w->house->recorders[w->number]))
 			usleep(100);
-		x = open_at(w->house, w->number, clock_mono());
+		x = house_open_at(w->house, w->number, clock_mono());
 		for (unsigned k = 0; k < 1 + i % 60; k++)
-			send(x, &sent, CHUNK);
-		close_it(x);
+			house_send(x, &sent, CHUNK);
+		house_close_it(x);
 	}
 	return NULL;
 }
@@ -531,7 +346,7 @@ static void check_workers(const struct house *h, unsigned exchanges)
 
 static void two_workers(void **state)
 {
-	start_clerk(*state, true, false);
+	house_start_clerk(*state, true, false);
 	run_workers(*state, 1500);
 	check_workers(*state, 1500);
 }
@@ -541,7 +356,7 @@ static void some_commits_fail(void **state)
 {
 	struct house *h = *state;
 
-	start_clerk(h, true, false);
+	house_start_clerk(h, true, false);
 	for (unsigned round = 1; round <= 8; round++) {
 		h->trail->failing = 1 + (int)round % 2;
 		run_workers(h, 120);
@@ -564,28 +379,28 @@ static void damaged_ring(void **state)
 	struct spool_reader rd;
 	struct clerk_figures figures;
 	uint64_t sent = 0;
-	struct rec *x = open_at(h, 0, clock_mono()), *y;
+	struct rec *x = house_open_at(h, 0, clock_mono()), *y;
 
-	start_clerk(h, false, false);
-	send(x, &sent, 100);
+	house_start_clerk(h, false, false);
+	house_send(x, &sent, 100);
 	clerk_sync(h->clerk);
 	h->trail->failing = -1; /* keeps the clerk from reading */
-	close_it(open_at(h, 1, clock_mono()));
+	house_close_it(house_open_at(h, 1, clock_mono()));
 	do {
 		usleep(1000);
 		clerk_figures(h->clerk, &figures);
 	} while (!figures.disk_full);
 	spool_reader_init(&rd, h->spools[0]);
 	rd.position = rd.head;
-	send(x, &sent, 100);
+	house_send(x, &sent, 100);
 	spool_at(&rd, rd.position)->at ^= 1;
 	h->trail->failing = 0;
 	clerk_sync(h->clerk);
 	clerk_sync(h->clerk);
-	send(x, &sent, 100);
-	close_it(x);
-	y = open_at(h, 0, clock_mono());
-	close_it(y);
+	house_send(x, &sent, 100);
+	house_close_it(x);
+	y = house_open_at(h, 0, clock_mono());
+	house_close_it(y);
 	clerk_sync(h->clerk);
 	for (int i = 0; i < 100 && h->trail->pending; i++) {
 		usleep(10000);
@@ -603,7 +418,7 @@ static void damaged_ring(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-#define T(name) cmocka_unit_test_setup_teardown(name, build, clear)
+#define T(name) cmocka_unit_test_setup_teardown(name, house_build, house_clear)
 		T(merged_in_order),	 T(rows_and_taps),
 		T(soon_visible),	 T(long_bodies),
 		T(stop_interrupts),	 T(full_disk_strict),
