@@ -86,7 +86,8 @@ static uint64_t lag_of(const struct clerk *c, uint64_t now)
 	if (c->dirty && c->dirty_oldest < oldest)
 		oldest = c->dirty_oldest;
 	for (unsigned i = 0; i < c->n_sources; i++) {
-		const struct clerk_source *s = &c->sources[i];		if (s->taken < s->reader.head && s->latest < oldest)
+		const struct clerk_source *s = &c->sources[i];
+		if (s->taken < s->reader.head && s->latest < oldest)
 			oldest = s->latest;
 	}
 	return now - (uint64_t)oldest;

@@ -322,7 +322,7 @@ static void committed(struct clerk *c)
 	    !spool_inherited(c->sources[0].spool))
 		c->figures.lag_max_ns = lag;
 	c->dirty = false;
-c->figures.commits++;
+	c->figures.commits++;
 	c->figures.disk_bytes = trail_size(c->trail);
 	for (unsigned i = 0; i < c->n_sources; i++) {
 		struct clerk_source *s = &c->sources[i];
