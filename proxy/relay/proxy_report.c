@@ -265,9 +265,7 @@ void proxy_say_summary(const struct proxy *p, const struct clerk_figures *c)
 	}
 	buf_addf(&b, "\nassay: ");
 	add_size(&b, c->bytes_recorded);
-	buf_addf(&b, " recorded in %s, now ", p->settings->trail);
-	add_size(&b, c->disk_bytes);
-	buf_addf(&b, "\nassay: ");
+	buf_addf(&b, " recorded in %s\nassay: ", p->settings->trail);
 	if (c->gaps) {
 		add_count(&b, c->gaps, "gap");
 		buf_addf(&b, ": ");
