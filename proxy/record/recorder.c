@@ -50,7 +50,6 @@ struct recorder {
 	struct redact_cache *cache;
 	uint64_t next_key;
 	bool full;
-	size_t keep;	    /* KEEP: of the ring, not for body bytes */
 	struct buf scratch; /* one payload */
 	struct buf owed;    /* whole records, each a multiple of 8 long */
 	size_t owed_done;   /* so many bytes of them are written */
@@ -86,7 +85,6 @@ struct recorder *recorder_new(struct spool *s, const struct redact_rules *rules,
 	r->rules = rules;
 	r->cache = redact_cache_new(rules);
 	r->next_key = ((uint64_t)worker + 1) << 48;
-	r->keep = spool_capacity(s) / 32;
 	return r;
 }
 
@@ -167,6 +165,12 @@ static bool pay_owed(struct recorder *r)
 	buf_free(&r->owed);
 	r->owed_done = 0;
 	return true;
+}
+
+/* KEEP: so much of the ring is not for body bytes. */
+static size_t keep_of(const struct recorder *r)
+{
+	return spool_capacity(r->spool) / 32;
 }
 
 static bool owes(struct recorder *r)
@@ -422,7 +426,8 @@ static bool put_masked(struct rec *x, struct record *as, struct str bytes)
 	struct recorder *r = x->recorder;
 	struct redact_carry *c = &x->carry[record_side(as)];
 
-	if (!spool_fits(r->spool, MASKED_MOST(bytes.n + c->matched), r->keep))
+	if (!spool_fits(r->spool, MASKED_MOST(bytes.n + c->matched),
+			keep_of(r)))
 		return false;
 	r->scratch.n = 0;
 	as->masked =
@@ -441,7 +446,7 @@ static bool put_data(struct rec *x, struct record *as, struct str bytes)
 	if (!gap_end(x, side))
 		return false;
 	if (redact_clean(x->set, &x->carry[side], bytes))
-		done = spool_put(r->spool, as, bytes, r->keep);
+		done = spool_put(r->spool, as, bytes, keep_of(r));
 	else
 		done = put_masked(x, as, bytes);
 	r->full = !done;

@@ -160,6 +160,25 @@ static void long_bodies(void **state)
 	}
 }
 
+/* What has waited in the ring for a minute is stored, although it is open. */
+static void old_parts(void **state)
+{
+	struct house *h = *state;
+	uint64_t sent = 0;
+	struct rec *x = house_open_at(h, 0, clock_mono() - 61 * NS_PER_S);
+	uint64_t key = rec_key(x);
+
+	house_start_clerk(h, false, false);
+	house_send(x, &sent, 100);
+	usleep(400000);
+	house_send(x, &sent, 100);
+	house_close_it(x);
+	clerk_sync(h->clerk);
+	assert_int_equal(h->trail->n, 1);
+	assert_int_equal(h->trail->rows[0].puts, 2);
+	assert_true(house_body_is(&h->trail->rows[0], key, 200));
+}
+
 static void stop_interrupts(void **state)
 {
 	struct house *h = *state;
@@ -421,10 +440,10 @@ int main(void)
 #define T(name) cmocka_unit_test_setup_teardown(name, house_build, house_clear)
 		T(merged_in_order),	 T(rows_and_taps),
 		T(soon_visible),	 T(long_bodies),
-		T(stop_interrupts),	 T(full_disk_strict),
-		T(full_disk_besteffort), T(full_disk_at_the_end),
-		T(two_workers),		 T(some_commits_fail),
-		T(damaged_ring),
+		T(stop_interrupts),	 T(old_parts),
+		T(full_disk_strict),	 T(full_disk_besteffort),
+		T(full_disk_at_the_end), T(two_workers),
+		T(some_commits_fail),	 T(damaged_ring),
 	};
 
 	log_set_level(-1);
