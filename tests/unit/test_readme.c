@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* What README.md says that the code says too: it must be the same. */
+/*
+ * What README.md says that the code says too: it must be the same.
+ * `test_readme --update` writes it anew.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -11,28 +14,36 @@
 #include "record/trail_impl.h"
 #include "relay/settings.h"
 
-static int read_readme(void **state)
+#define MOST (1 << 20)
+
+static bool update; /* given on the command line */
+
+static char *read_readme(void)
 {
 	FILE *in = fopen(README, "r");
-	char *text = calloc(1, 1 << 20);
+	char *text = calloc(1, MOST);
 
 	assert_non_null(in);
-	assert_in_range(fread(text, 1, (1 << 20) - 1, in), 1, (1 << 20) - 2);
+	assert_in_range(fread(text, 1, MOST - 1, in), 1, MOST - 2);
 	fclose(in);
-	*state = text;
-	return 0;
+	return text;
 }
 
-static int free_readme(void **state)
+static void write_readme(const char *before, size_t n, const char *text,
+			 const char *after)
 {
-	free(*state);
-	return 0;
+	FILE *out = fopen(README, "w");
+
+	assert_non_null(out);
+	assert_int_equal(fwrite(before, 1, n, out), n);
+	assert_true(fputs(text, out) >= 0 && fputs(after, out) >= 0);
+	assert_int_equal(fclose(out), 0);
 }
 
 /* What stands between `<!-- NAME: begin -->` and `<!-- NAME: end -->`. */
-static void expect(const char *readme, const char *name, const char *text)
+static void expect(const char *name, const char *text)
 {
-	char mark[64];
+	char mark[64], *readme = read_readme();
 	const char *from, *to;
 
 	snprintf(mark, sizeof mark, "<!-- %s: begin -->\n", name);
@@ -42,10 +53,14 @@ static void expect(const char *readme, const char *name, const char *text)
 	snprintf(mark, sizeof mark, "<!-- %s: end -->", name);
 	to = strstr(from, mark);
 	assert_non_null(to);
-	if ((size_t)(to - from) != strlen(text) ||
-	    memcmp(from, text, strlen(text)) != 0)
-		fail_msg("README.md must say between the marks `%s`:\n%s", name,
-			 text);
+	if (update)
+		write_readme(readme, (size_t)(from - readme), text, to);
+	else if ((size_t)(to - from) != strlen(text) ||
+		 memcmp(from, text, strlen(text)) != 0)
+		fail_msg("README.md differs from the code between the marks "
+			 "`%s`: test_readme --update writes it anew",
+			 name);
+	free(readme);
 }
 
 static void options_of_the_proxy(void **state)
@@ -59,7 +74,7 @@ static void options_of_the_proxy(void **state)
 	options_markdown(o, out);
 	fclose(out);
 	options_free(o);
-	expect(*state, "options", table);
+	expect("options", table);
 	free(table);
 }
 
@@ -71,7 +86,7 @@ static void outcomes(void **state)
 #define ROW(name, text, about) buf_addf(&b, "| `%s` | %s |\n", text, about);
 	EVIDENCE_OUTCOMES(ROW)
 	buf_addc(&b, '\0');
-	expect(*state, "outcomes", b.p);
+	expect("outcomes", b.p);
 	buf_free(&b);
 }
 
@@ -84,11 +99,11 @@ static void schema(void **state)
 		buf_addf(&b, "%s%s;\n", i ? "\n" : "", trail_tables[i]);
 	buf_addf(&b, "```\n");
 	buf_addc(&b, '\0');
-	expect(*state, "schema", b.p);
+	expect("schema", b.p);
 	buf_free(&b);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(options_of_the_proxy),
@@ -96,6 +111,6 @@ int main(void)
 		cmocka_unit_test(schema),
 	};
 
-	return cmocka_run_group_tests_name("readme", tests, read_readme,
-					   free_readme);
+	update = argc == 2 && strcmp(argv[1], "--update") == 0;
+	return cmocka_run_group_tests_name("readme", tests, NULL, NULL);
 }
