@@ -263,6 +263,8 @@ void wire_pause(struct wire *w, enum wire_pause why)
 
 void wire_resume(struct wire *w, enum wire_pause why)
 {
+	if (!(w->paused & why))
+		return; /* codecs say so after every batch of bytes */
 	w->paused &= (uint8_t)~why;
 	if (!may_read(w))
 		return;

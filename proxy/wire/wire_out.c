@@ -189,6 +189,7 @@ void wire_fail_output(struct wire *w)
 		w->over = true;
 	if (w->over)
 		wire_listen(w, false);
+	loop_mark_dirty(w->loop, &w->dirty); /* it may be to be told */
 }
 
 static void send_fin(struct wire *w)
@@ -216,7 +217,7 @@ void wire_push(struct wire *w)
 		w->sent += (uint64_t)n;
 		wire_pop(w, (size_t)n);
 	}
-	if (w->fin_asked && !w->queued)
+	if (w->fin_asked && !w->queued && w->state == WIRE_OPEN)
 		send_fin(w);
 }
 
