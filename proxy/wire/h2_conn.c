@@ -88,9 +88,9 @@ static void finish(struct h2_conn *c, uint64_t linger)
 
 	if (c->done)
 		return;
+	c->done = true;
 	while ((s = TAILQ_FIRST(&c->streams)))
 		h2_stream_cut_off(s);
-	c->done = true;
 	loop_drop_deadline(&c->deadline);
 	loop_unmark_dirty(c->loop, &c->dirty);
 	if (c->base.server) {

@@ -72,8 +72,10 @@ static void pseudo_field(struct h2_inhead *in, struct str name,
 		m->authority = s;
 	else if (str_eq(name, STR(":path")))
 		m->target = s;
-	else if (str_eq(name, STR(":status")) && str_u64(value, &status))
-		in->status = (unsigned)status;
+	else if (str_eq(name, STR(":status"))) {
+		in->has_status = true;
+		in->status = str_u64(value, &status) ? (unsigned)status : 0;
+	}
 }
 
 static void add_field(struct head_maker *m, struct str name, struct head_span s)

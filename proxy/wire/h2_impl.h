@@ -94,7 +94,7 @@ struct h2_inhead {
 	uint64_t length, first_at;
 	size_t size;
 	int32_t id;
-	bool open, too_big, has_length, expect_continue;
+	bool open, too_big, has_status, has_length, expect_continue;
 	unsigned continuations;
 };
 
@@ -131,7 +131,7 @@ struct h2_conn {
 	enum wire_end wire_end;
 	bool kill : 1;	  /* GOAWAY(error) and the end, at the next flush */
 	bool over : 1;	  /* the wire has ended; nothing can be written */
-	bool done : 1;	  /* on_closed() was called */
+	bool done : 1;	  /* it ends: owners hear their last */
 	bool settled : 1; /* the peer's SETTINGS came */
 	bool goaway_in : 1;
 	bool closing : 1;   /* no new streams */

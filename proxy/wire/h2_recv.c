@@ -91,12 +91,12 @@ static void on_request(struct h2_conn *c, const nghttp2_frame *frame)
 		s->peer_ended = ended;
 }
 
-/* A head that we asked for, and cannot hold. */
-static void refuse_head(struct h2_stream *s)
+/* A head of a stream that is under way, and is not to be had. */
+static void refuse_head(struct h2_stream *s, uint32_t code, const char *why)
 {
-	s->why = "the head is larger than --max-head";
+	s->why = why;
 	nghttp2_submit_rst_stream(h2_conn_of(s)->session, NGHTTP2_FLAG_NONE,
-				  s->id, NGHTTP2_ENHANCE_YOUR_CALM);
+				  s->id, code);
 }
 
 static void on_response(struct h2_stream *s, bool ended)
@@ -132,12 +132,16 @@ static void on_headers(struct h2_conn *c, const nghttp2_frame *frame)
 	if (!s)
 		return;
 	if (c->in.too_big)
-		refuse_head(s);
-	else if (c->in.status)
+		refuse_head(s, NGHTTP2_ENHANCE_YOUR_CALM,
+			    "the head is larger than --max-head");
+	else if (c->in.has_status && c->in.status < 100)
+		refuse_head(s, NGHTTP2_PROTOCOL_ERROR,
+			    "the status is not between 100 and 999");
+	else if (c->in.has_status)
 		on_response(s, ended);
 	else
 		h2_stream_trailers(s, h2_head_done(c, HEAD_TRAILERS, ended));
-	if (ended && !c->in.too_big)
+	if (ended && !s->why)
 		h2_stream_ended(s);
 }
 

@@ -149,12 +149,12 @@ static void credit(struct h2_stream *s, size_t n)
 					       n);
 }
 
-/* What waits, as far as the owner wants it; with `all`, as far as it goes. */
-static void deliver(struct h2_stream *s, bool all)
+/* What waits, as long as the owner has no reason in `but` not to take it. */
+static void deliver(struct h2_stream *s, unsigned but)
 {
 	struct loop *l = h2_conn_of(s)->loop;
 
-	while (!s->deaf && (all || !s->base.paused)) {
+	while (!s->deaf && !(s->base.paused & but)) {
 		uint64_t at;
 		struct str p = fifo_front(l, &s->in, &at);
 
@@ -176,8 +176,8 @@ static void deliver(struct h2_stream *s, bool all)
  */
 static void deliver_rest(struct h2_stream *s)
 {
-	if (s->in.n && !(s->base.paused & ~(unsigned)HTTP_PEER_FULL))
-		deliver(s, true);
+	if (s->in.n)
+		deliver(s, ~(unsigned)HTTP_PEER_FULL);
 }
 
 void h2_tell(struct h2_conn *c)
@@ -189,7 +189,7 @@ void h2_tell(struct h2_conn *c)
 
 		drop_news(s);
 		if (what & H2_NEWS_DATA)
-			deliver(s, false);
+			deliver(s, ~0u);
 		if ((what & H2_NEWS_ROOM) && !s->deaf)
 			s->base.events->on_room(s->base.who);
 		if (!(what & H2_NEWS_GONE) || s->deaf)
