@@ -252,6 +252,8 @@ void exchange_send_request(struct exchange *x)
 	x->sent = body.n;
 	if (x->request_ended)
 		http_send_end(x->up);
+	if (x->hung_up)
+		http_hangup(x->up);
 	if (!x->keep || x->body.n > EXCHANGE_KEEP_MAX)
 		exchange_forget_request(x);
 	relay_in_turn(x, x->request->at, true);

@@ -71,6 +71,7 @@ struct exchange {
 
 	bool request_ended, response_begun, response_ended, closed;
 	bool answered; /* the response is assay's own */
+	bool hung_up;  /* the client closed its half, or went away */
 	bool tunnel;   /* 101 or CONNECT: bytes both ways */
 
 	/* For the end of the turn: output was queued that arrived at... */

@@ -208,6 +208,17 @@ static void down_on_gone(void *who, const struct http_end_facts *end)
 	exchange_check_done(x);
 }
 
+static void down_on_hangup(void *who)
+{
+	struct exchange *x = exchange_of(who);
+
+	if (x->hung_up)
+		return;
+	x->hung_up = true;
+	if (may_send(x))
+		http_hangup(x->up);
+}
+
 const struct http_events relay_down_events = {
 	.on_head = down_on_head,
 	.on_data = down_on_data,
@@ -215,6 +226,7 @@ const struct http_events relay_down_events = {
 	.on_end = down_on_end,
 	.on_room = down_on_room,
 	.on_gone = down_on_gone,
+	.on_hangup = down_on_hangup,
 };
 
 /* ---- the pool's answer ---- */
@@ -365,6 +377,8 @@ static void vendor_failed(struct exchange *x, const struct http_end_facts *end)
 	const char *code = broken ? "vendor_broke_protocol" : "vendor_closed";
 
 	x->end.reset_code = end->code;
+	if (x->hung_up)
+		exchange_outcome(x, EV_RESET_BY_CLIENT, "client_hung_up");
 	exchange_outcome(x, reset ? EV_RESET_BY_VENDOR : EV_TRUNCATED,
 			 reset ? "vendor_reset" : code);
 	if (!x->down)

@@ -87,6 +87,16 @@ static void h1_cut(struct http_stream *s, uint32_t code, bool rst)
 	h1_touch(c);
 }
 
+static void h1_hangup(struct http_stream *s)
+{
+	struct h1 *c = conn_of(s);
+
+	if (!c->active || c->fate || c->out != OUT_DONE)
+		return;
+	c->keep = false;
+	wire_shutdown(h1_wire(c));
+}
+
 static unsigned h1_slots(const struct http_conn *hc)
 {
 	const struct h1 *c = (const struct h1 *)hc;
@@ -138,6 +148,7 @@ const struct http_codec h1_codec = {
 	.paused = h1_paused,
 	.abandon = h1_abandon,
 	.cut = h1_cut,
+	.hangup = h1_hangup,
 	.slots = h1_slots,
 	.open = h1_open,
 	.close = h1_close,

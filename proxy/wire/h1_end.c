@@ -79,6 +79,8 @@ static void ended_server(struct h1 *c)
 	if (c->in == IN_DONE || c->in == IN_UPGRADING) {
 		if (h1_is_rude(c))
 			lost(c, "the client reset the connection");
+		else if (c->in == IN_DONE && c->stream.events->on_hangup)
+			c->stream.events->on_hangup(c->stream.who);
 		return;
 	}
 	if (c->out == OUT_DONE)

@@ -99,6 +99,12 @@ void http_cut(struct http_stream *s, uint32_t code, bool rst)
 	s->codec->cut(s, code, rst);
 }
 
+void http_hangup(struct http_stream *s)
+{
+	if (s->codec->hangup)
+		s->codec->hangup(s);
+}
+
 enum http_version http_version_of(const struct http_stream *s)
 {
 	return s->codec->version;

@@ -65,6 +65,12 @@ struct http_events {
 	void (*on_end)(void *who); /* the peer's direction is complete */
 	void (*on_room)(void *who); /* http_full() became false */
 	void (*on_gone)(void *who, const struct http_end_facts *end);
+	/*
+	 * May be NULL. h1, server role: behind its whole request the client
+	 * closed its half of the connection. It may still read the answer, or
+	 * have gone; only a write can tell.
+	 */
+	void (*on_hangup)(void *who);
 };
 
 /* Both codecs' streams begin with this. */
@@ -133,6 +139,13 @@ void http_abandon(struct http_stream *s, uint32_t code);
  * on_gone(HTTP_DONE) comes when that is done. Reads of it are thrown away.
  */
 void http_cut(struct http_stream *s, uint32_t code, bool rst);
+
+/*
+ * Client role, after http_send_end(): passes on_hangup() on, so that the
+ * vendor can judge for itself whether anybody still listens. h1: FIN after
+ * what is queued; h2 has no word for it: nothing.
+ */
+void http_hangup(struct http_stream *s);
 
 /* Connection-wide facts. */
 enum http_version http_version_of(const struct http_stream *s);
@@ -209,6 +222,7 @@ struct http_codec {
 	void (*paused)(struct http_stream *s); /* s->paused changed */
 	void (*abandon)(struct http_stream *s, uint32_t code);
 	void (*cut)(struct http_stream *s, uint32_t code, bool rst);
+	void (*hangup)(struct http_stream *s); /* NULL: cannot be said */
 	unsigned (*slots)(const struct http_conn *c);
 	struct http_stream *(*open)(struct http_conn *c,
 				    const struct http_events *ev, void *who);
