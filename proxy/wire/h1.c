@@ -198,8 +198,9 @@ static void finish_client(struct h1 *c)
 	c->active = false;
 	c->in = IN_IDLE;
 	c->out = OUT_HEAD;
+	/* what a tunnel said last is still to leave */
 	if (!more)
-		h1_end(c, FATE_NOW);
+		h1_end(c, wire_queued(h1_wire(c)) ? FATE_GENTLE : FATE_NOW);
 	c->stream.events->on_gone(c->stream.who, &done);
 	if (more && !c->active && !c->fate)
 		c->base.client->on_slot(c->base.owner, &c->base);
@@ -273,7 +274,7 @@ static void close_conn(struct h1 *c)
 static void settle_stream(struct h1 *c)
 {
 	if (c->misfit) {
-		h1_gone(c, HTTP_BROKEN, "a body was not as long as announced",
+		h1_gone(c, HTTP_BROKEN, "what was sent belies its head",
 			FATE_RUDE);
 		return;
 	}
@@ -337,7 +338,7 @@ static void on_room(void *who)
 {
 	struct h1 *c = who;
 
-	if (c->active && !c->fate)
+	if (h1_hears(c))
 		c->stream.events->on_room(c->stream.who);
 }
 

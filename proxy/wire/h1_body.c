@@ -78,6 +78,7 @@ static bool frame_byte(struct h1 *c, char b)
 	case IN_EXTENSION: return extension_byte(c, b);
 	case IN_SIZE_LF:
 		c->size_digits = 0;
+		c->extra = 0;
 		c->scanned = 0;
 		return expect_byte(c, b, '\n',
 				   c->in_left ? IN_CHUNK : IN_TRAILERS);
@@ -96,7 +97,7 @@ static size_t data_run(struct h1 *c, const char *p, size_t n, uint64_t at)
 		c->in = c->in == IN_CHUNK ? IN_CHUNK_CR : IN_DONE;
 	c->expects = false;
 	c->stream.events->on_data(c->stream.who, p, some, at);
-	if (c->active && c->in == IN_DONE)
+	if (h1_hears(c) && c->in == IN_DONE)
 		h1_in_done(c);
 	return some;
 }

@@ -170,6 +170,8 @@ static void take_request(struct h1 *c, struct head *h)
 	c->expects = h->expect_continue && !c->old;
 	c->keep = h->keep_alive;
 	enter_body(c, h);
+	if (c->upgrade)
+		c->in = IN_UPGRADING;
 	c->base.server->on_stream(c->base.owner, &c->stream);
 	if (!c->active) {
 		head_free(h);
@@ -177,12 +179,8 @@ static void take_request(struct h1 *c, struct head *h)
 	}
 	assert(c->stream.events);
 	c->stream.events->on_head(c->stream.who, h);
-	if (c->active && c->in == IN_DONE) {
-		if (c->upgrade)
-			c->in = IN_UPGRADING;
-		else
-			h1_in_done(c);
-	}
+	if (h1_hears(c) && c->in == IN_DONE)
+		h1_in_done(c);
 }
 
 /* ---- a response ---- */
@@ -216,7 +214,7 @@ static void take_response(struct h1 *c, struct head *h)
 		c->out = OUT_TUNNEL;
 	c->upgrade = false;
 	c->stream.events->on_head(c->stream.who, h);
-	if (c->active && c->in == IN_DONE)
+	if (h1_hears(c) && c->in == IN_DONE)
 		h1_in_done(c);
 }
 
@@ -326,7 +324,7 @@ size_t h1_read_trailers(struct h1 *c, const char *p, size_t n, uint64_t at)
 		}
 		c->stream.events->on_trailers(c->stream.who, h);
 	}
-	if (c->active)
+	if (h1_hears(c))
 		h1_in_done(c);
 	return (size_t)end;
 }

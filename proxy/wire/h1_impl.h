@@ -51,7 +51,6 @@ struct h1 {
 	struct http_stream stream; /* one at a time */
 	unsigned magic;
 	uint8_t in, out, fate; /* the enums above */
-	uint8_t interims;      /* 1xx that came for this request */
 	bool active : 1;       /* the stream is the owner's */
 	bool keep : 1;	       /* the connection outlives this exchange */
 	bool closing : 1;      /* http_close(): no further exchange */
@@ -66,7 +65,8 @@ struct h1 {
 	bool slot_due : 1;     /* on_slot() is to be called */
 	bool closed : 1;       /* on_closed() was */
 	uint8_t end_how;       /* enum wire_end */
-	uint16_t extra;	       /* bytes of chunk extensions so far */
+	uint16_t extra;	       /* bytes of this chunk's extensions */
+	uint16_t interims;     /* 1xx that came for this request */
 	uint8_t size_digits;
 	uint32_t scanned; /* of the head that is being collected */
 	uint64_t in_left, out_left;
@@ -82,13 +82,19 @@ struct h1 {
 
 /* What may wait unread before the wire is paused. */
 #define H1_STASH      (64 * 1024)
-#define H1_EXTENSIONS 4096 /* a body's chunk extensions in all */
-#define H1_INTERIMS   64   /* 1xx before an answer */
+#define H1_EXTENSIONS 1024 /* a chunk's extensions */
+#define H1_INTERIMS   1000 /* 1xx before an answer: some vendors beat so */
 #define H1_LINGER     (2 * 1000000000ull)
 
 static inline bool h1_is_server(const struct h1 *c)
 {
 	return c->base.server != NULL;
+}
+
+/* Does the stream's owner still want to hear of it? */
+static inline bool h1_hears(const struct h1 *c)
+{
+	return c->active && !c->cutting && !c->fate;
 }
 
 static inline struct wire *h1_wire(const struct h1 *c)

@@ -38,6 +38,16 @@ static bool has_field(const struct head *h, struct str name)
 	return head_find(h, name) != NULL;
 }
 
+/*
+ * The owner's message belies itself, a body that is not as long as its head
+ * said for one, and cannot be unsaid: the peer shall see a cut.
+ */
+static void cut_short(struct h1 *c)
+{
+	c->misfit = true;
+	h1_touch(c);
+}
+
 /* ---- responses ---- */
 
 static void put_status(struct wire *w, const struct head *h)
@@ -113,8 +123,11 @@ static void send_response(struct h1 *c, const struct head *h)
 	struct h1_hop hop = {0};
 	bool bodiless;
 
-	if (h->status == 101 && c->in == IN_UPGRADING) {
-		send_switch(c, h);
+	if (h->status == 101) {
+		if (c->in == IN_UPGRADING)
+			send_switch(c, h);
+		else
+			cut_short(c); /* nobody asked */
 		return;
 	}
 	c->out = (uint8_t)response_out(c, h);
@@ -228,16 +241,6 @@ static void put_chunk(struct wire *w, const char *p, size_t n)
 	wire_write(w, at, (size_t)(size + sizeof size - at));
 	wire_write(w, p, n);
 	wire_write(w, "\r\n", 2);
-}
-
-/*
- * The body is not as long as its head said, and cannot be unsaid: the peer
- * shall see a cut, not a message.
- */
-static void cut_short(struct h1 *c)
-{
-	c->misfit = true;
-	h1_touch(c);
 }
 
 void h1_send_data(struct http_stream *s, const char *p, size_t n)

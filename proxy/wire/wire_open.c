@@ -45,7 +45,6 @@ static void opened(struct wire *w)
 	void *who = w->phase->who;
 
 	w->state = WIRE_OPEN;
-	wire_listen(w, false); /* until events are set */
 	wire_arm_write(w, false);
 	wire_spare_write(w);
 	wire_phase_end(w);

@@ -320,6 +320,32 @@ static void test_upgrade_refused(void **state)
 	rig_free(r);
 }
 
+/* ---- what an owner must not send ---- */
+
+static void test_belied(void **state)
+{
+	for (int i = 0; i < 3; i++) {
+		struct rig *r = rig_server();
+		struct head *h = rig_response(
+			i < 2 ? 200 : 101,
+			i < 2 ? FRAMING_LENGTH : FRAMING_TUNNEL, 4);
+
+		r->answers = false;
+		rig_say(r, GET);
+		rig_log(r);
+		http_send_head(r->s, h, NULL);
+		if (i == 0)
+			http_send_data(r->s, "much too much", 13);
+		else
+			http_send_end(r->s);
+		rig_hear(r);
+		assert_true(r->peer_over && r->peer_reset);
+		assert_string_equal(rig_log(r), "gone(broken) closed ");
+		head_free(h);
+		rig_free(r);
+	}
+}
+
 /* ---- ends, server role ---- */
 
 static void test_client_ends(void **state)
@@ -784,6 +810,47 @@ static void test_vendor_ends(void **state)
 	}
 }
 
+/* A tunnel's two halves end on their own, and nothing of either is lost. */
+static void test_client_tunnel(void **state)
+{
+	struct rig *r = rig_client();
+	struct head *h = rig_request("GET", FRAMING_NONE, 0);
+
+	h->upgrade = true;
+	r->s = http_open(r->conn, r->ev, r);
+	http_send_head(r->s, h, NULL);
+	rig_say(r, "HTTP/1.1 101 Go\r\n\r\nhi");
+	assert_string_equal(rig_log(r), "head(101 Go tunnel) data(hi) ");
+	shutdown(r->peer, SHUT_WR);
+	assert_string_equal(rig_log(r), "end ");
+	rig_hear(r);
+	http_send_data(r->s, "bye", 3);
+	http_send_end(r->s);
+	assert_string_equal(rig_hear(r), "bye");
+	assert_string_equal(rig_log(r), "gone(done) closed ");
+	head_free(h);
+	rig_free(r);
+}
+
+/* More chunks than bytes that extensions may have, each with one. */
+static void test_many_extensions(void **state)
+{
+	struct rig *r = rig_client();
+	struct buf b = {0};
+
+	rig_ask(r, "GET");
+	buf_adds(&b, STR("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n"
+			 "\r\n"));
+	for (int i = 0; i < 500; i++)
+		buf_adds(&b, STR("1;a=bcdefghijk\r\nx\r\n"));
+	buf_adds(&b, STR("0\r\n\r\n"));
+	rig_say_n(r, b.p, b.n);
+	assert_int_equal(r->datas, 500);
+	assert_non_null(strstr(rig_log(r), ") end gone(done) slot "));
+	rig_free(r);
+	buf_free(&b);
+}
+
 /* Nothing of the request had left: another connection may have it. */
 static void test_unsent(void **state)
 {
@@ -1012,6 +1079,7 @@ int main(void)
 		cmocka_unit_test(test_pause),
 		cmocka_unit_test(test_upgrade),
 		cmocka_unit_test(test_upgrade_refused),
+		cmocka_unit_test(test_belied),
 		cmocka_unit_test(test_client_ends),
 		cmocka_unit_test(test_half_close),
 		cmocka_unit_test(test_client_resets),
@@ -1027,6 +1095,8 @@ int main(void)
 		cmocka_unit_test(test_request),
 		cmocka_unit_test(test_answers),
 		cmocka_unit_test(test_vendor_ends),
+		cmocka_unit_test(test_client_tunnel),
+		cmocka_unit_test(test_many_extensions),
 		cmocka_unit_test(test_unsent),
 		cmocka_unit_test(test_unasked),
 		cmocka_unit_test(test_request_chunked),

@@ -35,7 +35,7 @@ ANSWERS = [
     b"Upgrade: websocket\r\n\r\n\x81\x02hi",
     b"HTTP/1.1 304 Not Modified\r\nContent-Length: 9\r\n\r\nextra",
     b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n",
-    b"HTTP/1.1 100 Go\r\n\r\n" * 70,
+    b"HTTP/1.1 100 Go\r\n\r\n" * 1010,
     b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
     b"7fffffffffffffff\r\nx",
     b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
