@@ -21,7 +21,8 @@
 #include "wire/h2_impl.h"
 
 /* How long queued output may take to leave once a connection has ended. */
-#define LINGER (5 * NS_PER_S)
+#define LINGER	    (5 * NS_PER_S)
+#define KILL_LINGER (1 * NS_PER_S)
 
 /* How long a client may take to acknowledge that we are shutting down. */
 #define NOTICE_PATIENCE (1 * NS_PER_S)
@@ -152,7 +153,7 @@ static void die(struct h2_conn *c)
 	nghttp2_session_terminate_session(c->session, c->error);
 	pump(c);
 	h2_tell(c);
-	finish(c, LINGER);
+	finish(c, KILL_LINGER);
 }
 
 void h2_flush(struct loop_dirty *d)
