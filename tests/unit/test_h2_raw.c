@@ -552,40 +552,6 @@ static void test_any_split(void **state)
 	buf_free(&b);
 }
 
-/* What only begins like HTTP/2 is HTTP/1.1. */
-static void test_sniff_h1(void **state)
-{
-	static const char text[] = "PRI_X / HTTP/1.1\r\nHost: h\r\n\r\n";
-
-	for (size_t cut = 0; cut < 10; cut++) {
-		struct rig r;
-
-		rig_open_raw(&r, NULL);
-		r.on_end = answer;
-		assert_int_equal(write(r.fd, text, cut), cut);
-		rig_turns(&r, 2);
-		assert_true(write(r.fd, text + cut, sizeof text - 1 - cut) > 0);
-		rig_turns(&r, 4);
-		assert_true(r.n_in == 1 || r.refused == 1);
-		assert_true(r.wire_in.n > 9);
-		assert_memory_equal(r.wire_in.p, "HTTP/1.1 ", 9);
-		rig_close(&r);
-	}
-}
-
-static void test_not_http(void **state)
-{
-	static const char text[] = "SSH 2.0 HELLO\r\n";
-	struct rig r;
-
-	rig_open_raw(&r, NULL);
-	assert_true(write(r.fd, text, sizeof text - 1) > 0);
-	rig_run(&r, server_gone);
-	assert_string_equal(r.refused_code, "not_http");
-	assert_int_equal(r.wire_in.n, 0);
-	rig_close(&r);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -600,8 +566,6 @@ int main(void)
 		cmocka_unit_test(test_protocol_error),
 		cmocka_unit_test(test_client_vanishes),
 		cmocka_unit_test(test_any_split),
-		cmocka_unit_test(test_sniff_h1),
-		cmocka_unit_test(test_not_http),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
