@@ -25,67 +25,12 @@
  * pieces, which were compared with the input, and its values, which were
  * copied from it.
  */
-#include "record/columns.h"
-
 #include <assert.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <xxhash.h>
 
 #include "base/mem.h"
 #include "record/columns_impl.h"
-
-enum {
-	COLUMNS_MAGIC = 0x434f4c55,
-	MAX_SHAPES = 128,
-	MAX_TOKENS = 512,
-	MAX_UNIT = 16384,
-	CUT_BYTES = 1024, /* a column this long gets its own statistics */
-};
-
-enum token_kind { TOKEN_STRING, TOKEN_NUMBER, TOKEN_LINE };
-
-struct token {
-	uint32_t at, end;
-	enum token_kind kind;
-};
-
-/* Values in order, each with how often it repeats. */
-struct column {
-	struct buf text, lens, runs; /* bytes; uint32_t; uint32_t */
-	uint32_t last_n, last_run;   /* of the newest value */
-};
-
-struct hole {
-	uint32_t token;
-	struct token span; /* where it lies in the sample */
-	struct column values;
-};
-
-struct shape {
-	uint64_t hash;
-	struct buf glue, sample;
-	struct token *tokens;
-	uint32_t n_tokens;
-	struct hole *holes; /* in order of their tokens */
-	uint32_t n_holes;
-	uint32_t rows;
-	uint32_t next; /* the shape that followed last time */
-};
-
-struct columns {
-	uint32_t magic;
-	struct shape shapes[MAX_SHAPES];
-	uint32_t n_shapes;
-	uint32_t last; /* the shape of the newest unit */
-	struct buf order, raws;
-	size_t size;
-	/* of the unit at hand */
-	struct token tokens[MAX_TOKENS];
-	uint32_t n_tokens;
-	struct buf glue;
-	struct str values[MAX_TOKENS];
-};
 
 struct columns *columns_new(void)
 {
@@ -144,118 +89,7 @@ size_t columns_size(const struct columns *c)
 	return c->size;
 }
 
-/* ---- what a body looks like ---- */
-
-static bool starts_event(struct str s)
-{
-	static const struct str openings[] = {
-		{"data:", 5},  {"event:", 6}, {"id:", 3},
-		{"retry:", 6}, {":", 1},
-	};
-
-	for (size_t i = 0; i < sizeof openings / sizeof *openings; i++)
-		if (str_starts(s, openings[i]))
-			return true;
-	return false;
-}
-
-bool columns_suits(struct str start, enum columns_kind *kind)
-{
-	struct str rest = start, line;
-
-	while (rest.n && (rest.p[0] == '\n' || rest.p[0] == '\r'))
-		rest = str_skip(rest, 1);
-	if (starts_event(rest)) {
-		*kind = COLUMNS_EVENTS;
-		return true;
-	}
-	if (rest.n < 2 || rest.p[0] != '{')
-		return false;
-	line = str_cut(&rest, '\n');
-	if (!rest.p || line.n < 2 || line.n > MAX_UNIT)
-		return false;
-	*kind = COLUMNS_LINES;
-	return line.p[line.n - 1] == '}' && rest.n > 0 && rest.p[0] == '{';
-}
-
-/* The length of the unit that p begins with; 0 if its end is not there. */
-static size_t unit_end(enum columns_kind kind, const char *p, size_t n)
-{
-	const char *end = p + n, *at = p;
-
-	if (kind == COLUMNS_HEAD)
-		return n;
-	while ((at = memchr(at, '\n', (size_t)(end - at)))) {
-		at++;
-		if (kind == COLUMNS_LINES)
-			return (size_t)(at - p);
-		if (at < end && *at == '\n')
-			return (size_t)(at - p) + 1;
-		if (end - at > 1 && at[0] == '\r' && at[1] == '\n')
-			return (size_t)(at - p) + 2;
-	}
-	return 0;
-}
-
 /* ---- values ---- */
-
-static bool is_digit(char c)
-{
-	return c >= '0' && c <= '9';
-}
-
-static bool in_number(char c)
-{
-	return is_digit(c) || c == '.' || c == '-' || c == '+' || c == 'e' ||
-	       c == 'E' || c == ',';
-}
-
-/* A number, or several with commas (a token's bytes in log probabilities). */
-static size_t number_end(const char *p, size_t n)
-{
-	size_t i = 0;
-
-	while (i < n && in_number(p[i]))
-		i++;
-	while (i && !is_digit(p[i - 1]))
-		i--;
-	return i;
-}
-
-static bool string_end(const char *p, size_t n, size_t *out)
-{
-	for (size_t i = 0; i < n; i++) {
-		if (p[i] == '"') {
-			*out = i;
-			return true;
-		}
-		if (p[i] == '\n' || p[i] == '\r')
-			return false;
-		if (p[i] == '\\')
-			i++;
-	}
-	return false;
-}
-
-static size_t line_end(const char *p, size_t n)
-{
-	size_t i = 0;
-
-	while (i < n && p[i] != '\r' && p[i] != '\n')
-		i++;
-	return i;
-}
-
-static bool value_end(enum token_kind kind, const char *p, size_t n,
-		      size_t *out)
-{
-	switch (kind) {
-	case TOKEN_STRING: return string_end(p, n, out);
-	case TOKEN_NUMBER: return (*out = number_end(p, n)) > 0;
-	case TOKEN_LINE: *out = line_end(p, n); return true;
-	}
-	return false;
-}
 
 static const char *column_last(const struct column *v)
 {
@@ -292,7 +126,7 @@ static bool value_repeats(const struct hole *h, const char *p, size_t n)
 		return false;
 	switch (h->span.kind) {
 	case TOKEN_STRING: return p[k] == '"';
-	case TOKEN_NUMBER: return !in_number(p[k]);
+	case TOKEN_NUMBER: return !columns_in_number(p[k]);
 	case TOKEN_LINE: return p[k] == '\r' || p[k] == '\n';
 	}
 	return false;
@@ -318,7 +152,7 @@ static size_t shape_match(struct columns *c, const struct shape *s,
 		at += k;
 		if (value_repeats(h, p + at, n - at))
 			k = h->values.last_n;
-		else if (!value_end(h->span.kind, p + at, n - at, &k))
+		else if (!columns_value(h->span.kind, p + at, n - at, &k))
 			return 0;
 		c->values[i] = (struct str){p + at, k};
 		at += k;
@@ -343,83 +177,6 @@ static void shape_push(struct columns *c, struct shape *s)
 	c->last = index;
 	buf_add_varint(&c->order, index + 1);
 	c->size++;
-}
-
-static bool add_token(struct columns *c, size_t at, size_t end,
-		      enum token_kind kind)
-{
-	if (c->n_tokens == MAX_TOKENS)
-		return false;
-	c->tokens[c->n_tokens++] =
-		(struct token){(uint32_t)at, (uint32_t)end, kind};
-	buf_addc(&c->glue, (char)(kind + 1));
-	return true;
-}
-
-static bool is_word(char c)
-{
-	return is_digit(c) || (c >= 'a' && c <= 'z') ||
-	       (c >= 'A' && c <= 'Z') || c == '_' || c == '.' || c == '-';
-}
-
-/* Glue holds bytes as they are, and a byte below 4 where a token was cut. */
-static bool add_glue(struct columns *c, char byte)
-{
-	if ((unsigned char)byte < 4)
-		return false;
-	buf_addc(&c->glue, byte);
-	return true;
-}
-
-static bool cut_event(struct columns *c, const char *p, size_t n)
-{
-	size_t k;
-
-	for (size_t i = 0; i < n;) {
-		if (p[i] == '"' && string_end(p + i + 1, n - i - 1, &k)) {
-			buf_addc(&c->glue, '"');
-			if (!add_token(c, i + 1, i + 1 + k, TOKEN_STRING))
-				return false;
-			buf_addc(&c->glue, '"');
-			i += k + 2;
-		} else if ((is_digit(p[i]) || p[i] == '-') &&
-			   (i == 0 || !is_word(p[i - 1])) &&
-			   (k = number_end(p + i, n - i)) > 0) {
-			if (!add_token(c, i, i + k, TOKEN_NUMBER))
-				return false;
-			i += k;
-		} else if (!add_glue(c, p[i++])) {
-			return false;
-		}
-	}
-	return true;
-}
-
-/* Values of "Name: value" lines; a first line without ": " is all value. */
-static bool cut_head(struct columns *c, const char *p, size_t n)
-{
-	for (size_t i = 0; i < n;) {
-		size_t end = i + line_end(p + i, n - i), at = i;
-		const char *colon =
-			end > i + 1 ? memchr(p + i + 1, ':', end - i - 1)
-				    : NULL;
-
-		if (colon)
-			at = (size_t)(colon - p) + 1;
-		if (i == 0 && p[0] != ':')
-			at = 0; /* a request or status line */
-		if (at > i && at < end && p[at] == ' ')
-			at++;
-		for (; i < at; i++)
-			if (!add_glue(c, p[i]))
-				return false;
-		if (end > at && !add_token(c, at, end, TOKEN_LINE))
-			return false;
-		i = end;
-		while (i < n && (p[i] == '\r' || p[i] == '\n'))
-			buf_addc(&c->glue, p[i++]);
-	}
-	return true;
 }
 
 static struct shape *shape_find(struct columns *c, uint64_t hash)
@@ -508,14 +265,8 @@ static void add_slowly(struct columns *c, enum columns_kind kind,
 {
 	struct shape *s;
 	uint64_t hash;
-	bool ok;
 
-	c->n_tokens = 0;
-	c->glue.n = 0;
-	ok = unit.n <= MAX_UNIT &&
-	     (kind == COLUMNS_HEAD ? cut_head(c, unit.p, unit.n)
-				   : cut_event(c, unit.p, unit.n));
-	if (!ok) {
+	if (!columns_cut(c, kind, unit)) {
 		add_raw(c, unit);
 		return;
 	}
@@ -547,7 +298,7 @@ static size_t add_unit(struct columns *c, enum columns_kind kind,
 			shape_push(c, s);
 	}
 	if (n == 0) {
-		n = unit_end(kind, bytes.p, bytes.n);
+		n = columns_unit(kind, bytes.p, bytes.n);
 		if (n)
 			add_slowly(c, kind, (struct str){bytes.p, n});
 	}
@@ -573,179 +324,4 @@ size_t columns_add(struct columns *c, enum columns_kind kind, struct str bytes,
 		units++;
 	}
 	return units;
-}
-
-/* ---- packing ---- */
-
-static uint32_t u32_at(const struct buf *b, size_t i)
-{
-	uint32_t v;
-
-	memcpy(&v, b->p + i * sizeof v, sizeof v);
-	return v;
-}
-
-static size_t u32_count(const struct buf *b)
-{
-	return b->n / sizeof(uint32_t);
-}
-
-/* A whole number exactly as we would print it. */
-static bool canonical_int(const char *p, size_t n, int64_t *out)
-{
-	bool minus = n && p[0] == '-';
-	size_t i = minus;
-	int64_t v = 0;
-
-	if (n - i == 0 || n - i > 18 || (p[i] == '0' && n > 1))
-		return false;
-	for (; i < n; i++) {
-		if (!is_digit(p[i]))
-			return false;
-		v = v * 10 + (p[i] - '0');
-	}
-	*out = minus ? -v : v;
-	return true;
-}
-
-/* The column as differences of integers, if it is one. */
-static bool pack_ints(const struct column *v, struct buf *out)
-{
-	size_t undo = out->n, at = 0;
-	int64_t before = 0, now;
-
-	for (size_t i = 0; i < u32_count(&v->lens); i++) {
-		uint32_t n = u32_at(&v->lens, i);
-
-		if (!canonical_int(v->text.p + at, n, &now)) {
-			out->n = undo;
-			return false;
-		}
-		buf_add_varint(out, columns_zigzag(now - before));
-		before = now;
-		at += n;
-	}
-	return true;
-}
-
-static enum column_mode pack_lengths(const struct column *v, struct buf *out)
-{
-	size_t n = u32_count(&v->lens), words = 0, at = 0;
-	enum column_mode mode;
-
-	for (size_t i = 0; i < n; i++) {
-		uint32_t len = u32_at(&v->lens, i);
-
-		words += columns_word(v->text.p, at, v->text.n) == len;
-		at += len;
-	}
-	mode = words * 2 > n ? MODE_WORDS : MODE_TEXT;
-	buf_add_varint(out, v->text.n);
-	at = 0;
-	for (size_t i = 0; i < n; i++) {
-		uint32_t len = u32_at(&v->lens, i);
-
-		if (mode == MODE_TEXT)
-			buf_add_varint(out, len);
-		else if (columns_word(v->text.p, at, v->text.n) == len)
-			buf_addc(out, 0);
-		else
-			buf_add_varint(out, (uint64_t)len + 1);
-		at += len;
-	}
-	return mode;
-}
-
-static unsigned pack_runs(const struct shape *s, const struct column *v,
-			  struct buf *out)
-{
-	size_t n = u32_count(&v->runs);
-
-	if (n == s->rows)
-		return 0;
-	for (size_t i = 0; i < n; i++)
-		buf_add_varint(out, u32_at(&v->runs, i));
-	return MODE_RUNS;
-}
-
-static bool same_column(const struct column *a, const struct column *b)
-{
-	return str_eq(buf_str(&a->lens), buf_str(&b->lens)) &&
-	       str_eq(buf_str(&a->text), buf_str(&b->text)) &&
-	       str_eq(buf_str(&a->runs), buf_str(&b->runs));
-}
-
-static void add_cut(struct buf *cuts, size_t at)
-{
-	buf_add(cuts, &at, sizeof at);
-}
-
-static void pack_column(const struct shape *s, uint32_t hole,
-			struct buf st[STREAMS], struct buf *cuts)
-{
-	const struct column *v = &s->holes[hole].values;
-	unsigned mode;
-
-	for (uint32_t i = 0; i < hole; i++)
-		if (same_column(&s->holes[i].values, v)) {
-			buf_addc(&st[STREAM_SHAPES], MODE_SAME);
-			buf_add_varint(&st[STREAM_SHAPES], i);
-			return;
-		}
-	mode = pack_runs(s, v, &st[STREAM_RUNS]);
-	if (pack_ints(v, &st[STREAM_INTS])) {
-		mode |= MODE_INTS;
-	} else {
-		mode |= pack_lengths(v, &st[STREAM_LENS]);
-		if (v->text.n >= CUT_BYTES)
-			add_cut(cuts, st[STREAM_TEXT].n);
-		buf_add(&st[STREAM_TEXT], v->text.p, v->text.n);
-		if (v->text.n >= CUT_BYTES)
-			add_cut(cuts, st[STREAM_TEXT].n);
-	}
-	buf_addc(&st[STREAM_SHAPES], (char)mode);
-}
-
-static void pack_shape(const struct shape *s, struct buf st[STREAMS],
-		       struct buf *cuts)
-{
-	struct buf *out = &st[STREAM_SHAPES];
-	size_t from = 0;
-
-	buf_add_varint(out, s->n_holes);
-	for (uint32_t i = 0; i <= s->n_holes; i++) {
-		size_t to = i < s->n_holes ? s->holes[i].span.at : s->sample.n;
-
-		buf_add_varint(out, to - from);
-		buf_add(out, s->sample.p + from, to - from);
-		from = i < s->n_holes ? s->holes[i].span.end : to;
-	}
-	for (uint32_t i = 0; i < s->n_holes; i++)
-		pack_column(s, i, st, cuts);
-}
-
-void columns_pack(const struct columns *c, struct buf *out, struct buf *cuts)
-{
-	struct buf st[STREAMS] = {0}, inner = {0};
-	size_t at;
-
-	assert(c->magic == COLUMNS_MAGIC);
-	buf_add_varint(&st[STREAM_SHAPES], c->n_shapes);
-	for (uint32_t i = 0; i < c->n_shapes; i++)
-		pack_shape(&c->shapes[i], st, &inner);
-	buf_adds(&st[STREAM_ORDER], buf_str(&c->order));
-	buf_adds(&st[STREAM_RAWS], buf_str(&c->raws));
-	for (int i = 0; i < STREAMS; i++)
-		buf_add_varint(out, st[i].n);
-	for (int i = 0; i < STREAMS; i++) {
-		add_cut(cuts, out->n);
-		if (i == STREAM_TEXT)
-			for (size_t k = 0; k < inner.n; k += sizeof at) {
-				memcpy(&at, inner.p + k, sizeof at);
-				add_cut(cuts, out->n + at);
-			}
-		buf_adds(out, buf_str(&st[i]));
-		buf_free(&st[i]);
-	}
-	buf_free(&inner);
 }

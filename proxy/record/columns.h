@@ -7,9 +7,9 @@
  *
  *	struct columns *c = columns_new();
  *	size_t n = columns_add(c, COLUMNS_EVENTS, bytes, &lengths);
- *	columns_pack(c, &out, &cuts);		a section of a frame
+ *	columns_pack(c, words, at_hand, &out, &cuts);	a section of a frame
  *
- *	struct columns_view *v = columns_open(section);
+ *	struct columns_view *v = columns_open(section, words);
  *	columns_text(v, first, n, limit, &text);
  *
  * One writer holds the streams of a whole frame, so that its exchanges share
@@ -21,6 +21,7 @@
 #include "base/buf.h"
 
 struct columns;
+struct words;
 
 /* How bytes are cut into units, and units into what stays and what varies. */
 enum columns_kind {
@@ -48,17 +49,29 @@ size_t columns_add(struct columns *c, enum columns_kind kind, struct str bytes,
 size_t columns_size(const struct columns *c);
 
 /*
- * Appends everything to `out`; more may be added and packed again. `cuts`
- * gets offsets (size_t, relative to out->p) where the statistics of the bytes
+ * Appends everything to `out`; more may be added and packed again. `words`
+ * may be NULL. `at_hand` is what the compressor will know besides. `cuts` gets
+ * offsets (size_t, relative to out->p) where the statistics of the bytes
  * change.
  */
-void columns_pack(const struct columns *c, struct buf *out, struct buf *cuts);
+void columns_pack(const struct columns *c, const struct words *words,
+		  struct str at_hand, struct buf *out, struct buf *cuts);
+
+/* Counts the values that look like words. Once for each section. */
+void columns_learn(const struct columns *c, struct words *words,
+		   struct str at_hand);
 
 struct columns_view;
 
-/* Reads a packed section, which may be hostile: NULL if it is damaged. The
- * bytes are borrowed for the view's life. */
-struct columns_view *columns_open(struct str section);
+/*
+ * Reads a packed section, which may be hostile: NULL if it is damaged or asks
+ * for more words than there are. Section and words are borrowed for the
+ * view's life.
+ */
+struct columns_view *columns_open(struct str section,
+				  const struct words *words);
+/* How many words the section needs. */
+size_t columns_words(struct str section);
 void columns_view_free(struct columns_view *v);
 size_t columns_units(const struct columns_view *v);
 

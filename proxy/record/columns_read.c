@@ -6,7 +6,8 @@
  * shape's pieces with, between them, the value of the unit's row:
  *
  *	order	0 1 1 1 2 1 1 1 ...	(a row of shape 1 each time)
- *	column	" the" " cat" " sat"	values, borrowed from TEXT
+ *	column	" the" " cat" " sat"	values, borrowed from TEXT or the
+ *					vocabulary
  *	runs	   1      3      1	rows each stands for
  *
  * To begin in the middle, rows before it are counted and skipped. Nothing in
@@ -24,13 +25,21 @@
 enum { VIEW_MAGIC = 0x434f4c56 };
 
 struct vcolumn {
-	unsigned mode;
-	size_t same; /* MODE_SAME: the hole that it equals */
+	enum column_mode mode;
+	bool repeats;
+	size_t other; /* SAME, SUM: the hole that it refers to */
 	size_t n;
 	struct str *text;
 	int64_t *ints;
 	uint32_t *runs; /* NULL: each value stands for one row */
 	/* where columns_text() is */
+	size_t at;
+	uint32_t used; /* rows of the value `at` already passed */
+};
+
+/* A place in a column, row by row. */
+struct vwalk {
+	const struct vcolumn *column;
 	size_t at;
 	uint32_t used; /* rows of the value `at` already passed */
 };
@@ -45,6 +54,8 @@ struct vshape {
 
 struct columns_view {
 	uint32_t magic;
+	const struct words *words;
+	size_t known; /* of them, to this section */
 	struct vshape *shapes;
 	size_t n_shapes;
 	uint32_t *order; /* shape + 1, 0: raw */
@@ -73,17 +84,21 @@ static bool take_sized(struct str *from, struct str *out)
 
 static bool parse_mode(struct vcolumn *c, size_t hole, struct str *s)
 {
-	uint64_t same;
+	uint64_t other;
 
 	if (s->n == 0)
 		return false;
-	c->mode = (unsigned char)s->p[0];
-	*s = str_skip(*s, 1);
-	if (c->mode != MODE_SAME)
-		return (c->mode & ~MODE_RUNS) <= MODE_INTS;
-	if (!str_varint(s, &same) || same >= hole)
+	c->mode = (unsigned char)s->p[0] & MODE_MASK;
+	c->repeats = (unsigned char)s->p[0] & MODE_RUNS;
+	if (c->mode >= MODES ||
+	    (unsigned char)s->p[0] > (MODE_MASK | MODE_RUNS))
 		return false;
-	c->same = (size_t)same;
+	*s = str_skip(*s, 1);
+	if (c->mode != MODE_SAME && c->mode != MODE_SUM)
+		return true;
+	if (!str_varint(s, &other) || other >= hole)
+		return false;
+	c->other = (size_t)other;
 	return true;
 }
 
@@ -154,7 +169,7 @@ static bool parse_runs(struct vcolumn *c, size_t rows, struct str *s)
 	uint64_t run;
 
 	c->n = rows;
-	if (!(c->mode & MODE_RUNS))
+	if (!c->repeats)
 		return true;
 	for (c->n = 0; rows; c->n++) {
 		uint32_t r;
@@ -187,55 +202,127 @@ static bool parse_ints(struct vcolumn *c, struct str *s)
 	return true;
 }
 
-static bool parse_text(struct vcolumn *c, struct str *lens, struct str *text)
+/* Passes the rows of one value of `c` by in the column `w` walks over. */
+static uint32_t walk_length(struct vwalk *w, uint32_t rows)
 {
-	bool words = (c->mode & MODE_MASK) == MODE_WORDS;
-	struct str all;
-	uint64_t n;
-	size_t at = 0;
+	const struct vcolumn *c = w->column;
+	uint32_t n = (uint32_t)c->text[w->at].n;
 
-	if (!str_varint(lens, &n) || !take(text, n, &all) || c->n > lens->n)
-		return false;
-	c->text = mem_alloc(c->n * sizeof *c->text);
-	for (size_t i = 0; i < c->n; i++) {
-		if (!str_varint(lens, &n))
-			return false;
-		if (words)
-			n = n ? n - 1 : columns_word(all.p, at, all.n);
-		if (n > all.n - at)
-			return false;
-		c->text[i] = (struct str){all.p + at, (size_t)n};
-		at += (size_t)n;
+	for (w->used += rows; w->at < c->n;) {
+		uint32_t run = c->runs ? c->runs[w->at] : 1;
+
+		if (w->used < run)
+			break;
+		w->used -= run;
+		w->at++;
 	}
-	return at == all.n;
+	return n;
+}
+
+/* The length of value i, from what LENS says. */
+static bool text_length(struct vcolumn *c, size_t i, struct vwalk *w,
+			struct str left, enum column_mode mode, uint64_t *n)
+{
+	uint32_t partner;
+
+	if (mode == MODE_SPACE)
+		*n = *n ? *n - 1 : columns_word(left.p, 0, left.n);
+	if (mode == MODE_SUM) {
+		if (w->at >= w->column->n)
+			return false;
+		partner = walk_length(w, c->runs ? c->runs[i] : 1);
+		if (*n < partner)
+			return false;
+		*n -= partner;
+	}
+	return *n <= left.n;
+}
+
+/* Values from LENS and TEXT; of vocabulary columns those that are no words,
+ * whose text is still unset. */
+static bool parse_text(struct vcolumn *c, enum column_mode mode,
+		       struct vwalk *w, struct str *lens, struct str *text)
+{
+	struct str left;
+	uint64_t n;
+
+	if (!str_varint(lens, &n) || !take(text, n, &left))
+		return false;
+	for (size_t i = 0; i < c->n; i++) {
+		if (c->text[i].p)
+			continue;
+		if (!str_varint(lens, &n) ||
+		    !text_length(c, i, w, left, mode, &n))
+			return false;
+		c->text[i] = (struct str){left.p, (size_t)n};
+		left = str_skip(left, (size_t)n);
+	}
+	return left.n == 0;
+}
+
+static bool parse_words(struct columns_view *v, struct vcolumn *c,
+			struct str *low, struct str *high)
+{
+	struct str l, h;
+
+	if (!take(low, c->n, &l) || !take(high, c->n, &h))
+		return false;
+	for (size_t i = 0; i < c->n; i++) {
+		size_t code = (unsigned char)l.p[i] |
+			      (size_t)(unsigned char)h.p[i] << 8;
+
+		if (code > v->known)
+			return false;
+		if (code)
+			c->text[i] = words_at(v->words, code - 1);
+	}
+	return true;
+}
+
+static bool parse_column(struct columns_view *v, struct vshape *s, size_t hole,
+			 struct str st[STREAMS])
+{
+	struct vcolumn *c = &s->columns[hole];
+	struct vwalk w = {&s->columns[c->other], 0, 0};
+	enum column_mode mode = c->mode;
+
+	if (mode == MODE_SAME)
+		return true;
+	if (!parse_runs(c, s->rows, &st[STREAM_RUNS]))
+		return false;
+	if (mode == MODE_INTS)
+		return parse_ints(c, &st[STREAM_INTS]);
+	if (mode == MODE_SUM && !w.column->text)
+		return false;
+	if (c->n > st[STREAM_LENS].n + st[STREAM_LOW].n)
+		return false;
+	c->text = mem_zero(c->n * sizeof *c->text);
+	if (mode == MODE_VOCAB || mode == MODE_VOCAB_SPACE) {
+		if (!parse_words(v, c, &st[STREAM_LOW], &st[STREAM_HIGH]))
+			return false;
+		mode = mode == MODE_VOCAB ? MODE_TEXT : MODE_SPACE;
+	}
+	return parse_text(c, mode, &w, &st[STREAM_LENS], &st[STREAM_TEXT]);
 }
 
 static bool parse_columns(struct columns_view *v, struct str st[STREAMS])
 {
 	for (size_t i = 0; i < v->n_shapes; i++)
-		for (size_t k = 0; k < v->shapes[i].holes; k++) {
-			struct vcolumn *c = &v->shapes[i].columns[k];
-			bool ok;
-
-			if (c->mode == MODE_SAME)
-				continue;
-			ok = parse_runs(c, v->shapes[i].rows,
-					&st[STREAM_RUNS]) &&
-			     ((c->mode & MODE_MASK) == MODE_INTS
-				      ? parse_ints(c, &st[STREAM_INTS])
-				      : parse_text(c, &st[STREAM_LENS],
-						   &st[STREAM_TEXT]));
-			if (!ok)
+		for (size_t k = 0; k < v->shapes[i].holes; k++)
+			if (!parse_column(v, &v->shapes[i], k, st))
 				return false;
-		}
 	return true;
 }
 
 static bool parse(struct columns_view *v, struct str s)
 {
 	struct str st[STREAMS];
-	uint64_t sizes[STREAMS];
+	uint64_t sizes[STREAMS], known;
 
+	if (!str_varint(&s, &known) ||
+	    known > (v->words ? words_known(v->words) : 0))
+		return false;
+	v->known = (size_t)known;
 	for (int i = 0; i < STREAMS; i++)
 		if (!str_varint(&s, &sizes[i]))
 			return false;
@@ -247,11 +334,19 @@ static bool parse(struct columns_view *v, struct str s)
 	       parse_raws(v, st[STREAM_RAWS]) && parse_columns(v, st);
 }
 
-struct columns_view *columns_open(struct str section)
+size_t columns_words(struct str section)
+{
+	uint64_t n;
+
+	return str_varint(&section, &n) && n <= WORDS_MAX ? (size_t)n : 0;
+}
+
+struct columns_view *columns_open(struct str section, const struct words *words)
 {
 	struct columns_view *v = MEM_NEW(struct columns_view);
 
 	v->magic = VIEW_MAGIC;
+	v->words = words;
 	if (parse(v, section))
 		return v;
 	columns_view_free(v);
@@ -343,7 +438,7 @@ static void column_step(struct vcolumn *c)
 static struct vcolumn *source(struct vshape *s, size_t i)
 {
 	while (s->columns[i].mode == MODE_SAME)
-		i = s->columns[i].same;
+		i = s->columns[i].other;
 	return &s->columns[i];
 }
 

@@ -21,6 +21,7 @@
 #include "record/columns.h"
 #include "record/rope.h"
 #include "record/trail.h"
+#include "record/words.h"
 
 enum {
 	FRAME_ENTRIES = 16,
@@ -32,7 +33,8 @@ enum {
 
 struct frame_maker;
 
-struct frame_maker *frame_maker_new(void);
+/* Borrows the vocabulary. */
+struct frame_maker *frame_maker_new(const struct words *words);
 void frame_maker_free(struct frame_maker *m);
 
 /* Forgets what is in it and begins frame `id`. */
@@ -72,6 +74,9 @@ struct frame_blobs {
 	uint64_t literals_check, rest_check;
 };
 void frame_pack(struct frame_maker *m, struct frame_blobs *out);
+
+/* Counts the words of its events. Once, when it is full. */
+void frame_learn(const struct frame_maker *m, struct words *words);
 void frame_blobs_free(struct frame_blobs *b);
 
 /* ---- reading ---- */
@@ -81,6 +86,10 @@ struct frame_store;
 /* Reads frames of a trail, which may be hostile, and keeps the last ones. */
 struct frame_store *frame_store_new(sqlite3 *db);
 void frame_store_free(struct frame_store *s);
+
+/* Takes in the words that the trail has and `words` has not. */
+bool frame_store_words(struct frame_store *s, struct words *words,
+		       struct fail *f) MUST_USE;
 
 /* An entry: where it is. Good until the next frame_find(). */
 struct frame_entry;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The rest of a frame: the sizes of its sections as varints, then
+ * The rest of a frame: a byte (enum rest_kind), then, compressed, the sizes of
+ * its sections as varints and
  *
  *	ENTRIES	 for each: exchange (zigzag difference), heads, for each head
  *		 side | kind << 1 and ns (zigzag); for each side: what holds
@@ -19,6 +20,8 @@
 #ifndef RECORD_FRAME_IMPL_H
 #define RECORD_FRAME_IMPL_H
 
+#include <zstd.h>
+
 #include "record/frame.h"
 
 enum frame_section {
@@ -34,7 +37,10 @@ enum frame_section {
 
 enum frame_holds { HOLDS_NOTHING, HOLDS_ROPE, HOLDS_EVENTS };
 
-/* The literals serve as a dictionary for the rest up to this size. */
+/* Whether the literals are its dictionary. */
+enum rest_kind { REST_ALONE, REST_PREFIXED };
+
+/* They are not if they are longer. */
 #define FRAME_PREFIX (256u << 10)
 
 static inline uint64_t frame_zigzag(int64_t v)
@@ -46,5 +52,74 @@ static inline int64_t frame_unzigzag(uint64_t v)
 {
 	return (int64_t)(v >> 1) ^ -(int64_t)(v & 1);
 }
+
+/* ---- reading: frame_store.c, frame_parse.c, frame_read.c ---- */
+
+enum { STORE_MAGIC = 0x46535452, CACHE_SLOTS = 256 };
+
+struct frame_side {
+	enum frame_holds holds;
+	size_t seg, segs;	  /* into frame.segs */
+	size_t unit, units;	  /* of the events */
+	uint64_t bytes;		  /* of the events */
+	size_t arrival, arrivals; /* into the lists of times */
+};
+
+struct frame_entry {
+	struct frame *frame;
+	int64_t exchange;
+	size_t head, heads;
+	struct frame_side side[EV_SIDES];
+};
+
+struct frame_head_at {
+	enum ev_side side;
+	enum ev_head kind;
+	int64_t at;
+};
+
+struct frame {
+	int64_t id;
+	uint64_t used;	/* when last */
+	unsigned count; /* entries, as the row says */
+	bool has_literals, has_rest;
+	struct buf literals, rest;
+	struct frame_entry *entries;
+	size_t n_entries;
+	struct frame_head_at *head_at;
+	size_t n_heads;
+	struct rope_seg *segs;
+	size_t n_segs, n_arrivals;
+	struct str section[SECTIONS];
+	struct columns_view *heads, *events; /* opened when needed */
+};
+
+struct frame_store {
+	uint32_t magic;
+	sqlite3_stmt *select[2]; /* literals, all */
+	sqlite3_stmt *batches;	 /* of words, from a number on */
+	struct words *words;
+	ZSTD_DCtx *zstd;
+	struct frame *frames[CACHE_SLOTS];
+	size_t n;
+	uint64_t clock;
+	struct buf scratch;
+};
+
+/* Fills *f in: the frame is damaged in this way. */
+bool frame_damaged(struct fail *f, int64_t frame, const char *what);
+
+/* The frame in the cache, fetched or not; spares `keep` when making room. */
+struct frame *frame_cached(struct frame_store *s, int64_t id,
+			   const struct frame *keep);
+/* Fetches what is not there yet. */
+bool frame_need_literals(struct frame_store *s, struct frame *fr,
+			 struct fail *f) MUST_USE;
+bool frame_need_rest(struct frame_store *s, struct frame *fr,
+		     struct fail *f) MUST_USE;
+
+/* Finds the sections and entries in fr->rest; false if they make no sense. */
+bool frame_parse(struct frame *fr);
+void frame_clear_rest(struct frame *fr);
 
 #endif

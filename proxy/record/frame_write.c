@@ -23,12 +23,14 @@
 #include "base/mem.h"
 #include "record/frame_impl.h"
 
-enum { MAKER_MAGIC = 0x464d4b52, LEVEL = 3, LEAST_BLOCK = 512 };
+enum { MAKER_MAGIC = 0x464d4b52, LEAST_BLOCK = 512 };
 
 struct frame_maker {
 	uint32_t magic;
+	const struct words *words;
 	int64_t id;
 	unsigned entries;
+	uint64_t carried; /* body bytes that the entries stand for */
 	struct buf literals;
 	struct columns *heads, *events;
 	struct buf dir, segs, lengths, high, low;
@@ -45,17 +47,17 @@ struct frame_maker {
 	struct buf raw, cuts;
 };
 
-struct frame_maker *frame_maker_new(void)
+struct frame_maker *frame_maker_new(const struct words *words)
 {
 	struct frame_maker *m = MEM_NEW(struct frame_maker);
 
 	m->magic = MAKER_MAGIC;
+	m->words = words;
 	m->heads = columns_new();
 	m->events = columns_new();
 	m->zstd = ZSTD_createCCtx();
 	if (!m->zstd)
 		abort();
-	ZSTD_CCtx_setParameter(m->zstd, ZSTD_c_compressionLevel, LEVEL);
 	return m;
 }
 
@@ -86,6 +88,7 @@ void frame_begin(struct frame_maker *m, int64_t id)
 	assert(m->magic == MAKER_MAGIC);
 	m->id = id;
 	m->entries = 0;
+	m->carried = 0;
 	m->literals.n = 0;
 	columns_reset(m->heads);
 	columns_reset(m->events);
@@ -176,6 +179,7 @@ void frame_rope(struct frame_maker *m, enum ev_side side,
 		buf_add_varint(&m->segs, frame_zigzag(frame - before));
 		buf_add_varint(&m->segs, segs->p[i].at);
 		buf_add_varint(&m->segs, segs->p[i].n);
+		m->carried += segs->p[i].n;
 		before = frame;
 	}
 }
@@ -188,6 +192,7 @@ void frame_events(struct frame_maker *m, enum ev_side side,
 	m->units.n = 0;
 	m->side[side].units = columns_add(m->events, kind, bytes, &m->units);
 	m->side[side].bytes = bytes.n;
+	m->carried += bytes.n;
 }
 
 /*
@@ -247,7 +252,7 @@ static void cut(struct frame_maker *m, size_t at)
 }
 
 /* All sections after each other in m->raw, with cuts between them. */
-static void lay_out(struct frame_maker *m)
+static void lay_out(struct frame_maker *m, struct str prefix)
 {
 	struct buf part[SECTIONS] = {0};
 	struct buf cuts[2] = {0};
@@ -257,8 +262,9 @@ static void lay_out(struct frame_maker *m)
 	if (m->entries)
 		write_entry(m, &part[SECTION_ENTRIES]);
 	buf_adds(&part[SECTION_SEGMENTS], buf_str(&m->segs));
-	columns_pack(m->heads, &part[SECTION_HEADS], &cuts[0]);
-	columns_pack(m->events, &part[SECTION_EVENTS], &cuts[1]);
+	columns_pack(m->heads, NULL, prefix, &part[SECTION_HEADS], &cuts[0]);
+	columns_pack(m->events, m->words, prefix, &part[SECTION_EVENTS],
+		     &cuts[1]);
 	buf_adds(&part[SECTION_LENGTHS], buf_str(&m->lengths));
 	buf_adds(&part[SECTION_HIGH], buf_str(&m->high));
 	buf_adds(&part[SECTION_LOW], buf_str(&m->low));
@@ -306,7 +312,19 @@ static void squeeze(struct frame_maker *m, ZSTD_inBuffer *in, size_t to,
 	} while (left);
 }
 
-/* Compresses raw to `out`; a new block at each cut that leaves enough. */
+/*
+ * How hard to try: what ropes and columns have made small may cost more a
+ * byte, what is all new must not hold up the relay.
+ */
+static int level_for(const struct frame_maker *m, size_t n)
+{
+	if (m->carried / 16 >= n)
+		return 6;
+	return m->carried / 4 >= n ? 3 : 2;
+}
+
+/* Compresses raw, appending to `out`; a new block at each cut that leaves
+ * enough. */
 static void compress(struct frame_maker *m, struct str raw, struct str prefix,
 		     struct buf *out)
 {
@@ -314,10 +332,11 @@ static void compress(struct frame_maker *m, struct str raw, struct str prefix,
 	size_t at, n_cuts = m->cuts.n / sizeof at;
 
 	ZSTD_CCtx_reset(m->zstd, ZSTD_reset_session_only);
+	zstd_must(ZSTD_CCtx_setParameter(m->zstd, ZSTD_c_compressionLevel,
+					 level_for(m, raw.n)));
 	zstd_must(ZSTD_CCtx_setPledgedSrcSize(m->zstd, raw.n));
 	if (prefix.n)
 		zstd_must(ZSTD_CCtx_refPrefix(m->zstd, prefix.p, prefix.n));
-	out->n = 0;
 	buf_room(out, ZSTD_compressBound(raw.n) + n_cuts * 4 + 64);
 	for (size_t i = 0; i < n_cuts; i++) {
 		memcpy(&at, m->cuts.p + i * sizeof at, sizeof at);
@@ -327,21 +346,37 @@ static void compress(struct frame_maker *m, struct str raw, struct str prefix,
 	squeeze(m, &in, raw.n, ZSTD_e_end, out);
 }
 
+/* The literals, if events may be like them, as answers are that come back. */
+static struct str prefix_for(const struct frame_maker *m)
+{
+	if (m->literals.n <= FRAME_PREFIX &&
+	    columns_size(m->events) > m->literals.n / 8)
+		return buf_str(&m->literals);
+	return (struct str){0};
+}
+
 void frame_pack(struct frame_maker *m, struct frame_blobs *out)
 {
-	struct str literals = buf_str(&m->literals);
+	struct str literals = buf_str(&m->literals), prefix = {0};
 
 	assert(m->magic == MAKER_MAGIC);
 	m->cuts.n = 0;
-	compress(m, literals, (struct str){0}, &out->literals);
-	lay_out(m);
-	compress(m, buf_str(&m->raw),
-		 literals.n <= FRAME_PREFIX ? literals : (struct str){0},
-		 &out->rest);
+	out->literals.n = out->rest.n = 0;
+	compress(m, literals, prefix, &out->literals);
+	prefix = prefix_for(m);
+	lay_out(m, prefix);
+	buf_addc(&out->rest, prefix.n ? REST_PREFIXED : REST_ALONE);
+	compress(m, buf_str(&m->raw), prefix, &out->rest);
 	out->id = m->id;
 	out->entries = m->entries;
 	out->literals_check = XXH3_64bits(out->literals.p, out->literals.n);
 	out->rest_check = XXH3_64bits(out->rest.p, out->rest.n);
+}
+
+void frame_learn(const struct frame_maker *m, struct words *words)
+{
+	assert(m->magic == MAKER_MAGIC);
+	columns_learn(m->events, words, prefix_for(m));
 }
 
 void frame_blobs_free(struct frame_blobs *b)

@@ -177,7 +177,7 @@ static bool open_for_recording(struct trail *t, const char *real,
 		return false;
 	if (empty) {
 		seal_key_public(key, pub);
-		if (!trail_sql_run(t, "PRAGMA page_size = 4096", f) ||
+		if (!trail_sql_run(t, "PRAGMA page_size = 2048", f) ||
 		    !trail_sql_run(t, "PRAGMA journal_mode = WAL", f) ||
 		    !trail_schema_make(t, pub, f))
 			return false;

@@ -7,6 +7,8 @@
  */
 #include <assert.h>
 #include <stdlib.h>
+#include <xxhash.h>
+#include <zstd.h>
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -32,6 +34,8 @@ static void op_free(struct op *op)
 {
 	if (op->kind == OP_FRAME)
 		frame_blobs_free(&op->u.frame);
+	if (op->kind == OP_WORDS)
+		buf_free(&op->u.words.data);
 	for (size_t i = 0; i < sizeof op->own / sizeof *op->own; i++)
 		free(op->own[i]);
 	free(op);
@@ -54,6 +58,41 @@ void trail_op_frame(struct trail_writer *w)
 		return;
 	frame_pack(w->maker, &trail_op(w, OP_FRAME)->u.frame);
 	w->dirty = false;
+	w->added = frame_entries(w->maker) - w->packed;
+	w->packed = frame_entries(w->maker);
+}
+
+bool trail_frame_may_grow(const struct trail_writer *w)
+{
+	return w->dirty || w->packed < FRAME_ENTRIES / 2 ||
+	       w->added < FRAME_ENTRIES / 4;
+}
+
+static void op_words(struct trail_writer *w)
+{
+	struct buf batch = {0};
+	struct op *op;
+	size_t first, n;
+
+	if (words_learn(w->words, &batch, &first)) {
+		op = trail_op(w, OP_WORDS);
+		op->u.words.first = first;
+		n = ZSTD_compressBound(batch.n);
+		buf_room(&op->u.words.data, n);
+		n = ZSTD_compress(op->u.words.data.p, n, batch.p, batch.n, 9);
+		assert(!ZSTD_isError(n));
+		op->u.words.data.n = n;
+	}
+	buf_free(&batch);
+}
+
+void trail_next_frame(struct trail_writer *w)
+{
+	trail_op_frame(w);
+	frame_learn(w->maker, w->words);
+	op_words(w);
+	frame_begin(w->maker, w->next_frame++);
+	w->packed = w->added = 0;
 }
 
 int64_t trail_seal_next(struct trail *t, const unsigned char root[SEAL_HASH])
@@ -68,6 +107,8 @@ static const char *const op_sql[OP_KINDS] = {
 	[OP_FRAME] =
 		"INSERT OR REPLACE INTO frame (id, entries, literals_check, "
 		"rest_check, literals, rest) VALUES (?, ?, ?, ?, ?, ?)",
+	[OP_WORDS] = "INSERT INTO words (first, data_check, data) "
+		     "VALUES (?, ?, ?)",
 	[OP_EXCHANGE] = trail_facts_insert,
 	[OP_PART] = "INSERT INTO part (exchange, n, frame, slot) "
 		    "VALUES (?, ?, ?, ?)",
@@ -113,6 +154,15 @@ static void bind_frame(sqlite3_stmt *q, const struct op *op)
 	sqlite3_bind_int64(q, 4, (int64_t)b->rest_check);
 	bind_blob(q, 5, b->literals.p, b->literals.n);
 	bind_blob(q, 6, b->rest.p, b->rest.n);
+}
+
+static void bind_words(sqlite3_stmt *q, const struct op *op)
+{
+	const struct buf *data = &op->u.words.data;
+
+	sqlite3_bind_int64(q, 1, (int64_t)op->u.words.first);
+	sqlite3_bind_int64(q, 2, (int64_t)XXH3_64bits(data->p, data->n));
+	bind_blob(q, 3, data->p, data->n);
 }
 
 static void bind_exchange(sqlite3_stmt *q, const struct op *op)
@@ -194,6 +244,8 @@ static bool carry_out(struct trail *t, const struct op *op)
 	static void (*const bind[OP_KINDS])(sqlite3_stmt *,
 					    const struct op *) = {
 		[OP_FRAME] = bind_frame,
+		[OP_WORDS] = bind_words,
+
 		[OP_EXCHANGE] = bind_exchange,
 		[OP_PART] = bind_part,
 		[OP_GAP] = bind_gap,
@@ -446,9 +498,10 @@ struct trail_writer *trail_writer_new(struct trail *t, int lock,
 	w->ops_end = &w->ops;
 	w->signed_at = clock_mono();
 	w->rope = rope_new();
-	w->maker = frame_maker_new();
-	if (load_counters(t, f) && load_chain(t, f) &&
-	    trail_ops_prepare(t, f)) {
+	w->words = words_new();
+	w->maker = frame_maker_new(w->words);
+	if (frame_store_words(t->frames, w->words, f) && load_counters(t, f) &&
+	    load_chain(t, f) && trail_ops_prepare(t, f)) {
 		frame_begin(w->maker, w->next_frame++);
 		return w;
 	}
@@ -463,6 +516,7 @@ void trail_writer_free(struct trail_writer *w)
 	trail_live_free_all(w);
 	rope_free(w->rope);
 	frame_maker_free(w->maker);
+	words_free(w->words);
 	for (int i = 0; i < OP_KINDS; i++)
 		sqlite3_finalize(w->insert[i]);
 	buf_free(&w->scratch);

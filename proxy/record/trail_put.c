@@ -179,10 +179,8 @@ static void entry_begin(struct trail_writer *w, struct live *l)
 {
 	struct trail_place p;
 
-	if (frame_full(w->maker)) {
-		trail_op_frame(w);
-		frame_begin(w->maker, w->next_frame++);
-	}
+	if (frame_full(w->maker) || !trail_frame_may_grow(w))
+		trail_next_frame(w);
 	p.slot = frame_entry(w->maker, l->facts.row.id);
 	p.frame = frame_id(w->maker);
 	buf_add(&l->places, &p, sizeof p);

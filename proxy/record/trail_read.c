@@ -482,7 +482,7 @@ size_t trail_unclosed(struct trail *t, int64_t *ids, size_t max)
 
 	assert(t->magic == TRAIL_MAGIC);
 	q = trail_sql_prepare(
-		t, "SELECT id FROM exchange WHERE outcome IS NULL ORDER BY id",
+		t, "SELECT id FROM exchange WHERE seal IS NULL ORDER BY id",
 		&f);
 	while (q && n < max && sqlite3_step(q) == SQLITE_ROW)
 		ids[n++] = sqlite3_column_int64(q, 0);

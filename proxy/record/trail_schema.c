@@ -92,6 +92,14 @@ const char *const trail_tables[] = {
 	"  rest BLOB NOT NULL\n"
 	") STRICT",
 
+	"CREATE TABLE words (\n"
+	"  -- The vocabulary that columns of tokens refer to, in batches\n"
+	"  -- (zstd; see words.c).\n"
+	"  first INTEGER NOT NULL PRIMARY KEY, -- number of its first word\n"
+	"  data_check INTEGER NOT NULL, -- XXH3-64 of the blob\n"
+	"  data BLOB NOT NULL\n"
+	") STRICT",
+
 	"CREATE TABLE gap (\n"
 	"  -- Bytes that were relayed and are not on record.\n"
 	"  exchange INTEGER NOT NULL,\n"
@@ -122,12 +130,13 @@ const char *const trail_tables[] = {
 
 	"CREATE TABLE conn_note (\n"
 	"  -- What was seen of a connection later; kind `closed`: its end.\n"
-	"  seal INTEGER NOT NULL PRIMARY KEY,\n"
 	"  conn INTEGER NOT NULL,\n"
+	"  seal INTEGER NOT NULL,\n"
 	"  at INTEGER NOT NULL,\n"
 	"  kind TEXT NOT NULL,\n"
-	"  text TEXT\n"
-	") STRICT",
+	"  text TEXT,\n"
+	"  PRIMARY KEY (conn, seal)\n"
+	") STRICT, WITHOUT ROWID",
 
 	"CREATE TABLE spool (\n"
 	"  -- How far each spool has been taken in.\n"
@@ -146,11 +155,8 @@ const char *const trail_tables[] = {
 	NULL};
 
 const char *const trail_indexes[] = {
-	"CREATE INDEX exchange_open ON exchange (id) WHERE outcome IS NULL",
-	"CREATE UNIQUE INDEX exchange_seal ON exchange (seal) "
-	"WHERE seal IS NOT NULL",
-	"CREATE UNIQUE INDEX conn_seal ON conn (seal)",
-	"CREATE INDEX conn_note_conn ON conn_note (conn)", NULL};
+	/* also finds the exchanges that have not ended: their seal is NULL */
+	"CREATE UNIQUE INDEX exchange_seal ON exchange (seal)", NULL};
 
 /* ---- SQL in passing ---- */
 

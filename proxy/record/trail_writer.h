@@ -30,6 +30,7 @@ struct live {
 
 enum op_kind {
 	OP_FRAME,
+	OP_WORDS,
 	OP_EXCHANGE,
 	OP_PART,
 	OP_GAP,
@@ -45,6 +46,10 @@ struct op {
 	enum op_kind kind;
 	union {
 		struct frame_blobs frame;
+		struct {
+			size_t first;
+			struct buf data;
+		} words;
 		struct {
 			struct trail_facts facts;
 		} exchange;
@@ -82,8 +87,11 @@ struct trail_writer {
 	int64_t signed_seals;
 	uint64_t signed_at;
 	struct rope *rope;
+	struct words *words;
 	struct frame_maker *maker;
-	bool dirty; /* the frame at hand has more than its row */
+	bool dirty;		/* the frame at hand has more than its row */
+	unsigned packed, added; /* its entries when it was last packed, and
+				   how many of them were new then */
 	struct live *live[LIVE_BUCKETS], *spare;
 	struct op *ops, **ops_end;
 	size_t pending;
@@ -99,6 +107,14 @@ struct op *trail_op(struct trail_writer *w, enum op_kind kind);
 void trail_ops_free(struct trail_writer *w);
 /* Packs the frame at hand as an operation, if there is more in it. */
 void trail_op_frame(struct trail_writer *w);
+/*
+ * A frame that has been stored may take more and be stored again: with few
+ * exchanges a commit it would otherwise never fill. With many, packing half
+ * of it twice would cost more than it saves.
+ */
+bool trail_frame_may_grow(const struct trail_writer *w);
+/* Ends the frame at hand, learns from it, begins the next. */
+void trail_next_frame(struct trail_writer *w);
 
 /* Gives a root the next place in the chain; returns its number. */
 int64_t trail_seal_next(struct trail *t, const unsigned char root[SEAL_HASH]);

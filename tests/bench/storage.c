@@ -106,23 +106,30 @@ static void put(struct bench *b)
 {
 	struct wire_exchange *w = &b->wire;
 	struct ev_open open = {.route = STR("vendor"),
-			       .started_wall = 1763780000ull * NS_PER_S +
-					       w->started,
+			       .started_wall =
+				       1763780000ull * NS_PER_S + w->started,
 			       .started_mono = w->started};
 	struct ev_close close = ending(b);
 	struct str piece[2] = {buf_str(&w->body[0]), buf_str(&w->body[1])};
 	struct trail_run runs[2];
 	struct trail_head heads[2];
-	struct trail_exchange x = {.open = &open, .close = &close,
+	struct trail_exchange x = {.open = &open,
+				   .close = &close,
 				   .conn_down = b->conn[0],
 				   .conn_up = b->conn[1],
-				   .heads = heads, .n_heads = 2,
-				   .runs = runs, .n_runs = 2};
+				   .heads = heads,
+				   .n_heads = 2,
+				   .runs = runs,
+				   .n_runs = 2};
 
 	for (int i = 0; i < 2; i++) {
 		runs[i] = (struct trail_run){
-			i, &piece[i], 1, (const void *)w->arrivals[i].p,
-			w->arrivals[i].n / sizeof(struct trail_arrival), 0};
+			i,
+			&piece[i],
+			1,
+			(const void *)w->arrivals[i].p,
+			w->arrivals[i].n / sizeof(struct trail_arrival),
+			0};
 		heads[i] = (struct trail_head){
 			i, EV_HEAD_MAIN,
 			w->started + (i ? close.mark[EV_MARK_FIRST_BYTE]
@@ -193,7 +200,8 @@ static uint64_t decode_cold(struct bench *b, int64_t id)
 		body.n = 0;
 		if (!trail_body(t, id, i, &body, &f))
 			die(&f);
-		memcpy(&want, b->sums.p + (2 * (id - 1) + i) * (long)sizeof want,
+		memcpy(&want,
+		       b->sums.p + (2 * (id - 1) + i) * (long)sizeof want,
 		       sizeof want);
 		if (sum(buf_str(&body)) != want) {
 			fprintf(stderr, "exchange %ld differs\n", (long)id);

@@ -49,10 +49,10 @@ static double skewed(struct load *l, double median, double sigma)
 
 static void make_words(struct load *l)
 {
-	static const char *const on[] = {"b",  "br", "c",  "ch", "d", "f", "fl",
-					 "g",  "gr", "h",  "j",	 "k", "l", "m",
-					 "n",  "p",  "pr", "r",	 "s", "st", "t",
-					 "tr", "v",  "w",  "",	 "th"};
+	static const char *const on[] = {
+		"b", "br", "c", "ch", "d", "f", "fl", "g",  "gr",
+		"h", "j",  "k", "l",  "m", "n", "p",  "pr", "r",
+		"s", "st", "t", "tr", "v", "w", "",   "th"};
 	static const char *const mid[] = {"a",	"e",  "i",  "o",  "u",
 					  "ea", "io", "ou", "ai", "y"};
 	static const char *const off[] = {"",  "",  "n", "r",  "s",  "t",
@@ -64,11 +64,10 @@ static void make_words(struct load *l)
 		size_t n = 0;
 
 		for (unsigned k = 0; k < syllables; k++)
-			n += (size_t)snprintf(l->words[i] + n,
-					      sizeof l->words[i] - n, "%s%s%s",
-					      on[below(l, 26)],
-					      mid[below(l, 10)],
-					      off[below(l, 12)]);
+			n += (size_t)snprintf(
+				l->words[i] + n, sizeof l->words[i] - n,
+				"%s%s%s", on[below(l, 26)], mid[below(l, 10)],
+				off[below(l, 12)]);
 		sum += 1.0 / (i + 2.7);
 		l->cumulative[i] = sum;
 	}
@@ -282,7 +281,8 @@ static void stream_open(struct stream *s, struct load *l,
 		 "\"default\",\"system_fingerprint\":\"fp_3f58d112f7\","
 		 "\"choices\":[{\"index\":0,\"delta\":{",
 		 (unsigned)(1763780000 + l->now / NS_PER_S));
-	buf_adds(&s->close, STR("},\"logprobs\":null,\"finish_reason\":null}]"));
+	buf_adds(&s->close,
+		 STR("},\"logprobs\":null,\"finish_reason\":null}]"));
 }
 
 /* One event with this delta, at the next token's time. */
@@ -351,8 +351,9 @@ static void stream_text(struct stream *s, unsigned tokens, struct buf *said)
 {
 	struct buf t = {0};
 
-	stream_event(s, STR("\"role\":\"assistant\",\"content\":\"\","
-			    "\"refusal\":null"),
+	stream_event(s,
+		     STR("\"role\":\"assistant\",\"content\":\"\","
+			 "\"refusal\":null"),
 		     buf_str(&s->close));
 	for (unsigned i = 0; i < tokens; i++) {
 		t.n = 0;
@@ -552,9 +553,10 @@ void load_noise(struct load *l, size_t n, bool base64, struct wire_exchange *w)
 
 		if (base64)
 			for (int i = 0; i < 10; i++, r >>= 6)
-				buf_addc(b, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefgh"
-					    "ijklmnopqrstuvwxyz0123456789+/"
-					    [r & 63]);
+				buf_addc(b,
+					 "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefgh"
+					 "ijklmnopqrstuvwxyz0123456789+/"[r &
+									  63]);
 		else
 			buf_add(b, &r, sizeof r);
 	}
