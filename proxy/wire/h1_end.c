@@ -70,6 +70,15 @@ static void ended_client(struct h1 *c)
 	}
 }
 
+/* The end is looked at again and again, and told once. */
+static void hang_up(struct h1 *c)
+{
+	if (c->hung_up || !c->stream.events->on_hangup)
+		return;
+	c->hung_up = true;
+	c->stream.events->on_hangup(c->stream.who);
+}
+
 /*
  * A client that has sent its whole request may close its half and still read
  * the answer. One that went away looks the same until we write to it.
@@ -79,8 +88,8 @@ static void ended_server(struct h1 *c)
 	if (c->in == IN_DONE || c->in == IN_UPGRADING) {
 		if (h1_is_rude(c))
 			lost(c, "the client reset the connection");
-		else if (c->in == IN_DONE && c->stream.events->on_hangup)
-			c->stream.events->on_hangup(c->stream.who);
+		else if (c->in == IN_DONE)
+			hang_up(c);
 		return;
 	}
 	if (c->out == OUT_DONE)

@@ -64,6 +64,7 @@ struct h1 {
 	bool cut_rst : 1;      /* with cutting */
 	bool slot_due : 1;     /* on_slot() is to be called */
 	bool closed : 1;       /* on_closed() was */
+	bool hung_up : 1;      /* on_hangup() was */
 	uint8_t end_how;       /* enum wire_end */
 	uint16_t extra;	       /* bytes of this chunk's extensions */
 	uint16_t interims;     /* 1xx that came for this request */

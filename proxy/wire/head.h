@@ -39,10 +39,10 @@ struct head {
 	struct str method, target;    /* requests; target = path and query */
 	struct str scheme, authority; /* h2 pseudo, absolute-form, or Host */
 	uint64_t length;	      /* with FRAMING_LENGTH */
-	uint64_t first_at, at;	      /* clock_mono of its first and last byte */
-	bool upgrade;		      /* h1: asks for or grants an Upgrade */
+	uint64_t first_at, at; /* clock_mono of its first and last byte */
+	bool upgrade;	       /* h1: asks for or grants an Upgrade */
 	bool expect_continue;
-	bool keep_alive;	      /* h1: the sender will keep it open */
+	bool keep_alive; /* h1: the sender will keep it open */
 	unsigned n;
 	struct head_field *fields;
 	/*

@@ -88,7 +88,8 @@ void loop_run_calls(struct loop *l);
 #define LOOP_BLOCK 16384
 struct loop_block {
 	struct loop_block *next;
-	uint32_t done, end; /* data[0..done) written, data[done..end) to write */
+	uint32_t done,
+		end; /* data[0..done) written, data[done..end) to write */
 	char data[LOOP_BLOCK - 16];
 };
 struct loop_block *loop_block_get(struct loop *l);

@@ -26,10 +26,10 @@
 struct wire;
 
 enum wire_end {
-	WIRE_END_CLEAN,	     /* FIN; with TLS, close_notify came before it */
-	WIRE_END_NO_NOTIFY,  /* FIN, but TLS was not closed: may be a cut */
-	WIRE_END_RESET,	     /* RST or another socket error */
-	WIRE_END_TLS_ERROR,  /* a TLS record or alert that ends it */
+	WIRE_END_CLEAN,	    /* FIN; with TLS, close_notify came before it */
+	WIRE_END_NO_NOTIFY, /* FIN, but TLS was not closed: may be a cut */
+	WIRE_END_RESET,	    /* RST or another socket error */
+	WIRE_END_TLS_ERROR, /* a TLS record or alert that ends it */
 };
 
 struct wire_events {
@@ -68,7 +68,7 @@ struct wire_facts {
 	struct sockaddr_storage peer, local;
 	bool tls;
 	char tls_version[16], cipher[48];
-	char alpn[16];		      /* "" if none was agreed */
+	char alpn[16]; /* "" if none was agreed */
 	char sni[256];
 	unsigned char chain_sha256[32]; /* of the peer's DER certificates */
 	bool has_chain;
@@ -138,7 +138,7 @@ void wire_cut(struct wire *w, uint64_t linger_ns);
 
 const struct wire_facts *wire_facts(const struct wire *w);
 struct loop *wire_loop(const struct wire *w);
-uint64_t wire_bytes_in(const struct wire *w);  /* on the socket's clear side */
+uint64_t wire_bytes_in(const struct wire *w); /* on the socket's clear side */
 uint64_t wire_bytes_out(const struct wire *w);
 /* Did any byte of what was written leave for the kernel since this mark? */
 uint64_t wire_sent(const struct wire *w);

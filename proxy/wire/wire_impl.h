@@ -124,7 +124,7 @@ void wire_writable(struct wire *w);
 void wire_push(struct wire *w);	  /* writes what it can, calls nobody */
 void wire_notify(struct wire *w); /* calls whom the pushing concerns */
 void wire_arm_write(struct wire *w, bool on);
-void wire_spare_write(struct wire *w); /* frees the event, disarmed */
+void wire_spare_write(struct wire *w);	 /* frees the event, disarmed */
 void wire_pop(struct wire *w, size_t n); /* n bytes of the queue have left */
 void wire_drop_queue(struct wire *w);
 void wire_fail_output(struct wire *w);

@@ -153,8 +153,17 @@ static void on_gone(void *who, const struct http_end_facts *f)
 	r->s = NULL;
 }
 
-static const struct http_events events = {
-	on_head, on_interim, on_data, on_trailers, on_end, on_room, on_gone};
+static void on_hangup(void *who)
+{
+	struct rig *r = who;
+
+	if (r->hears_hangup)
+		note(r, "hangup ");
+}
+
+static const struct http_events events = {on_head,     on_interim, on_data,
+					  on_trailers, on_end,	   on_room,
+					  on_gone,     on_hangup};
 
 static void on_stream(void *owner, struct http_stream *s)
 {

@@ -30,7 +30,8 @@ struct rig {
 	bool peer_reset;
 	unsigned holds; /* pause bits to set at on_head() */
 	unsigned datas; /* on_data() calls */
-	bool abandons;	/* at on_head() */
+	bool hears_hangup;
+	bool abandons; /* at on_head() */
 };
 
 struct rig *rig_server(void);
