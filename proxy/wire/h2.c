@@ -90,13 +90,14 @@ static nghttp2_option *make_options(const struct http_limits *lim)
 
 	assert(rv == 0);
 	nghttp2_option_set_no_auto_window_update(o, 1);
+	nghttp2_option_set_no_closed_streams(o, 1); /* h2_scan.c */
 	/* Resets are counted here (h2_afford), and ended more politely. */
 	nghttp2_option_set_stream_reset_rate_limit(
 		o, 4 * (uint64_t)H2_IDLE_FRAMES_BURST,
 		4 * (uint64_t)H2_IDLE_FRAMES_RATE);
 	/*
-	 * CONTINUATION is counted here too: nghttp2 1.52 takes a frame whose
-	 * header comes in pieces for several (h2_recv.c).
+	 * So are CONTINUATIONs: nghttp2 1.52 takes a frame whose header comes
+	 * in pieces for several.
 	 */
 	nghttp2_option_set_max_continuations(o, 10 * H2_MAX_CONTINUATIONS);
 	/* What was let in goes out again. */
@@ -168,6 +169,7 @@ static struct h2_conn *begin(struct wire *w, const struct http_limits *lim,
 	TAILQ_INIT(&c->ending);
 	c->born = c->idle_since = c->now = c->idle_frames_at = clock_mono();
 	c->idle_frames = H2_IDLE_FRAMES_BURST;
+	c->skip = srv ? H2_PREFACE_LEN : 0;
 	make_session(c);
 	introduce_ourselves(c);
 	loop_add_deadline(c->loop, &c->deadline);

@@ -2,12 +2,12 @@
 /*
  * DESIGN. A connection's turn:
  *
- *	wire -> on_bytes -> nghttp2_session_mem_recv -> h2_recv.c -> owners
- *	                                                               | sends
- *	end of the turn:  h2_flush                                     v
+ *	wire -> on_bytes -> h2_scan.c -> nghttp2 -> h2_recv.c -> owners
+ *	                                                           | sends
+ *	end of the turn:  h2_flush                                 v
  *	    tell news -> nghttp2_session_mem_send -> wire_write -> wire_flush
- *	        ^                                                      |
- *	        +---- streams flushed, room, gone <--------------------+
+ *	        ^                                                  |
+ *	        +---- streams flushed, room, gone <----------------+
  *
  * It ends in h2_flush or where the wire ends, in one place (finish):
  *
@@ -207,7 +207,7 @@ static void on_bytes(void *who, const char *p, size_t n, uint64_t at)
 	if (c->kill || c->done)
 		return;
 	c->now = at;
-	took = nghttp2_session_mem_recv(c->session, (const uint8_t *)p, n);
+	took = h2_recv(c, p, n);
 	if (took < 0)
 		recv_failed(c, took);
 	h2_tell(c);

@@ -4,6 +4,7 @@
  *
  *	h2.c		the codec's table and a connection's birth
  *	h2_conn.c	its turns: bytes in, frames out, how it ends
+ *	h2_scan.c	frame headers, before nghttp2 sees them
  *	h2_recv.c	what nghttp2 tells of frames that came
  *	h2_head.c	heads, from fields and to fields
  *	h2_stream.c	a stream's life and its events
@@ -95,11 +96,15 @@ struct h2_inhead {
 	size_t size;
 	int32_t id;
 	bool open, too_big, has_status, has_length, expect_continue;
-	unsigned continuations;
 };
 
 /* A head may go on in so many CONTINUATION frames (of up to 16 KB each). */
 #define H2_MAX_CONTINUATIONS 16
+
+#define H2_FRAME_HEAD 9
+
+/* So many closed streams are remembered. */
+#define H2_CLOSED 64
 
 /* Frames that cost us and carry nothing: so many at once, so many a second. */
 #define H2_IDLE_FRAMES_BURST 2000.0
@@ -114,9 +119,16 @@ struct h2_conn {
 	struct loop_deadline deadline;
 	struct h2_list streams, news, ending;
 	unsigned n_open; /* streams that take a slot */
-	int32_t last_id; /* of the requests that came */
-	uint64_t wrote;	 /* bytes given to the wire */
-	uint64_t now;	 /* clock_mono() of the bytes that are coming in */
+	/* h2_scan.c */
+	unsigned char header[H2_FRAME_HEAD]; /* of the frame that comes in */
+	unsigned header_n;		     /* bytes of it that are here */
+	size_t skip; /* bytes up to the next frame's header */
+	unsigned continuations;
+	int32_t last_id;	   /* of the requests that came */
+	int32_t closed[H2_CLOSED]; /* ids: ended by the peer; < 0: by us */
+	unsigned closed_at;
+	uint64_t wrote; /* bytes given to the wire */
+	uint64_t now;	/* clock_mono() of the bytes that are coming in */
 	uint64_t born, idle_since; /* for the deadline */
 	uint64_t patience;	   /* the deadline of a step in closing, or 0 */
 	struct h2_inhead in;
@@ -159,6 +171,13 @@ bool h2_afford(struct h2_conn *c);
 void h2_set_deadline(struct h2_conn *c);
 /* The GOAWAY that names the last stream there will be. */
 void h2_final_goaway(struct h2_conn *c);
+
+/* ---- h2_scan.c ---- */
+
+/* Gives bytes to nghttp2; its error code, or >= 0. */
+ssize_t h2_recv(struct h2_conn *c, const char *p, size_t n);
+/* nghttp2 has closed a stream: the peer had ended its side, or we reset it. */
+void h2_closed(struct h2_conn *c, int32_t id, bool by_peer);
 
 /* ---- h2_recv.c ---- */
 

@@ -30,8 +30,6 @@ static int on_begin_headers(nghttp2_session *session,
 {
 	struct h2_conn *c = user_data;
 
-	if (frame->headers.cat == NGHTTP2_HCAT_REQUEST)
-		c->last_id = frame->hd.stream_id;
 	h2_head_begin(c, frame->hd.stream_id);
 	return go_on(c);
 }
@@ -262,48 +260,6 @@ static int on_data_chunk(nghttp2_session *session, uint8_t flags, int32_t id,
 	return go_on(c);
 }
 
-/*
- * A request whose id is lower than an earlier one's (RFC 9113, 5.1.1).
- * nghttp2 remembers the closed streams whose trailers may still be on their
- * way, and lets this one pass as such.
- */
-static void check_id(struct h2_conn *c, int32_t id)
-{
-	if (c->base.server && !c->closing && id < c->last_id && id % 2 &&
-	    !nghttp2_session_find_stream(c->session, id))
-		h2_kill(c, NGHTTP2_PROTOCOL_ERROR, "protocol_error",
-			"a stream id is lower than one before it");
-}
-
-/* Frames that carry nothing for anybody but cost us a little. */
-static int on_begin_frame(nghttp2_session *session, const nghttp2_frame_hd *hd,
-			  void *user_data)
-{
-	struct h2_conn *c = user_data;
-	bool carries = false;
-
-	switch (hd->type) {
-	case NGHTTP2_DATA:
-		carries = hd->length || (hd->flags & NGHTTP2_FLAG_END_STREAM);
-		break;
-	case NGHTTP2_CONTINUATION:
-		carries = true;
-		if (++c->in.continuations > H2_MAX_CONTINUATIONS)
-			h2_kill(c, NGHTTP2_ENHANCE_YOUR_CALM, "flood",
-				"too many CONTINUATION frames in one head");
-		break;
-	case NGHTTP2_HEADERS:
-		carries = true;
-		check_id(c, hd->stream_id);
-		break;
-	case NGHTTP2_WINDOW_UPDATE:
-	case NGHTTP2_GOAWAY: carries = true; break;
-	}
-	if (!carries)
-		h2_afford(c);
-	return go_on(c);
-}
-
 static int on_invalid_frame(nghttp2_session *session,
 			    const nghttp2_frame *frame, int error,
 			    void *user_data)
@@ -384,6 +340,7 @@ static int on_stream_close(nghttp2_session *session, int32_t id, uint32_t code,
 {
 	struct h2_stream *s = find(session, id);
 
+	h2_closed(user_data, id, s && (s->peer_ended || s->reset_in));
 	if (!s)
 		return 0;
 	nghttp2_session_set_stream_user_data(session, id, NULL);
@@ -393,8 +350,6 @@ static int on_stream_close(nghttp2_session *session, int32_t id, uint32_t code,
 
 void h2_set_callbacks(nghttp2_session_callbacks *cb)
 {
-	nghttp2_session_callbacks_set_on_begin_frame_callback(cb,
-							      on_begin_frame);
 	nghttp2_session_callbacks_set_on_begin_headers_callback(
 		cb, on_begin_headers);
 	nghttp2_session_callbacks_set_on_header_callback(cb, on_header);

@@ -289,6 +289,11 @@ static void add_priority(struct buf *b, uint32_t i)
 	raw_add_frame(b, PRIORITY, 0, 2 * i + 1, "\0\0\0\0\x10", 5);
 }
 
+static void add_unknown(struct buf *b, uint32_t i)
+{
+	raw_add_frame(b, 0xbe, 0, 0, "x", 1);
+}
+
 static void add_empty_data(struct buf *b, uint32_t i)
 {
 	static const char *const post[] = {POST, NULL};
@@ -328,6 +333,7 @@ static const struct flood {
 	{"PING", add_ping, 3000},
 	{"SETTINGS", add_settings, 3000},
 	{"PRIORITY", add_priority, 3000},
+	{"unknown frames", add_unknown, 3000},
 	{"empty DATA", add_empty_data, 3000},
 	{"malformed requests", add_made_reset, 3000},
 	{"CONTINUATION", add_continuation, 100},
@@ -350,8 +356,7 @@ static void test_floods(void **state)
 		struct rig r;
 
 		rig_open_raw(&r, NULL);
-		if (floods[i].add != add_empty_data)
-			r.on_head = forget;
+		r.on_head = forget;
 		raw_add_preface(&b);
 		for (uint32_t k = 0; k < floods[i].n; k++)
 			floods[i].add(&b, k);
