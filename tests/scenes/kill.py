@@ -105,7 +105,7 @@ def compare(p, received, round_):
     """The trail against what clients have; returns (bodies, bytes)."""
     rows = {}
     for x in p.ls():
-        check(x["outcome"] != "open", f"round {round_}: still open:", x)
+        check(x["outcome"], f"round {round_}: still open:", x)
         if "tag=" in x["path"]:
             check(x["path"] not in rows, f"round {round_}: twice:",
                   x, rows.get(x["path"]))
