@@ -149,6 +149,15 @@ static void credit(struct h2_stream *s, size_t n)
 					       n);
 }
 
+/*
+ * Does anything wait to be told? The end may wait alone: the owner can pause
+ * in the very call that gives it the last bytes.
+ */
+static bool is_waiting(const struct h2_stream *s)
+{
+	return s->in.n || s->in_trailers || (s->peer_ended && !s->end_told);
+}
+
 /* What waits, as long as the owner has no reason in `but` not to take it. */
 static void deliver(struct h2_stream *s, unsigned but)
 {
@@ -176,7 +185,7 @@ static void deliver(struct h2_stream *s, unsigned but)
  */
 static void deliver_rest(struct h2_stream *s)
 {
-	if (s->in.n)
+	if (is_waiting(s))
 		deliver(s, ~(unsigned)HTTP_PEER_FULL);
 }
 
@@ -387,7 +396,7 @@ void h2_paused(struct http_stream *hs)
 {
 	struct h2_stream *s = h2_stream_of(hs);
 
-	if (!hs->paused && s->in.n)
+	if (!hs->paused && is_waiting(s))
 		h2_news(s, H2_NEWS_DATA);
 }
 
