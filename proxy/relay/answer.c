@@ -40,6 +40,7 @@ static void send_answer(struct exchange *x, const struct head *h,
 		relay_response_data(x, body.p, body.n, now);
 	if (x->down)
 		http_send_end(x->down);
+	exchange_resume_down(x); /* what still comes is read and dropped */
 	exchange_check_done(x);
 }
 
@@ -65,9 +66,8 @@ void exchange_answer_error(struct exchange *x, unsigned status,
 		exchange_abort(x, o, code);
 		return;
 	}
-	if (x->up)
-		http_abandon(x->up, 8 /* CANCEL */);
-	x->up = NULL;
+	exchange_drop_vendor(x);
+	x->wait = WAIT_NONE;
 	buf_addf(&text_of, "assay: %s", text);
 	buf_addf(&body, "{\"error\":{\"message\":");
 	json_text(&body, buf_str(&text_of));

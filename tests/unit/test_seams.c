@@ -188,7 +188,7 @@ struct seams {
 	uint16_t port;
 	char folder[64], trail[96];
 	/* what they saw; the tap's thread writes, clerk_sync() orders */
-	atomic_ullong held_key;
+	atomic_ullong held_key, held_again;
 	size_t gate_saw;
 	bool gate_whole;
 	struct buf tapped;
@@ -229,6 +229,17 @@ static enum gate_verdict ask(void *arg, const struct gate_request *q,
 		return GATE_HOLD;
 	}
 	return GATE_PASS;
+}
+
+static enum gate_verdict ask_again(void *arg, const struct gate_request *q,
+				   struct gate_answer *out)
+{
+	struct seams *s = arg;
+
+	if (!str_eq(q->head->target, STR("/hold")))
+		return GATE_PASS;
+	atomic_store(&s->held_again, q->key);
+	return GATE_HOLD;
 }
 
 static void tap_head(void *arg, int64_t id, enum ev_side side,
@@ -277,13 +288,13 @@ static const struct origin_events origin_events = {origin_head, origin_data,
 
 /* ---- the house around them ---- */
 
-static void start_worker(struct seams *s, const struct gate *gate)
+static void start_worker(struct seams *s, const struct gate *gates)
 {
 	struct worker_config c = {.settings = s->settings,
 				  .spool = s->spools[0],
 				  .redact = s->proxy.redact,
-				  .gates = gate,
-				  .n_gates = 1};
+				  .gates = gates,
+				  .n_gates = 2};
 	struct fail f;
 
 	s->workers[0] = worker_new(&c);
@@ -312,7 +323,7 @@ static struct settings *make_settings(char *url)
 
 static int setup(void **state)
 {
-	static struct gate gate;
+	static struct gate gates[2];
 	struct seams *s = MEM_NEW(struct seams);
 	struct clerk_tap tap = {.head = tap_head,
 				.data = tap_data,
@@ -345,8 +356,9 @@ static int setup(void **state)
 				   .n_taps = 1};
 	s->proxy.clerk = clerk_start(&co, &f);
 	assert_non_null(s->proxy.clerk);
-	gate = (struct gate){.body_limit = 8, .ask = ask, .arg = s};
-	start_worker(s, &gate);
+	gates[0] = (struct gate){.body_limit = 8, .ask = ask, .arg = s};
+	gates[1] = (struct gate){.ask = ask_again, .arg = s};
+	start_worker(s, gates);
 	*state = s;
 	return 0;
 }
@@ -428,6 +440,16 @@ static void a_body_over_the_limit_passes_as_unknown(void **state)
 	assert_false(s->gate_whole && s->gate_saw < 12);
 }
 
+static void a_body_of_just_the_limit_is_whole(void **state)
+{
+	struct seams *s = *state;
+	char out[512];
+
+	hear(ring(s, POST("/pass", "8") "12345678"), out, sizeof out);
+	assert_int_equal(s->gate_saw, 8);
+	assert_true(s->gate_whole);
+}
+
 static void a_gate_that_answers_keeps_it_from_the_vendor(void **state)
 {
 	struct seams *s = *state;
@@ -441,11 +463,16 @@ static void a_gate_that_answers_keeps_it_from_the_vendor(void **state)
 	assert_int_equal(s->closes, 1);
 }
 
+static uint64_t wait_for(atomic_ullong *key)
+{
+	for (int i = 0; i < 2000 && !atomic_load(key); i++)
+		usleep(1000);
+	return atomic_load(key);
+}
+
 static uint64_t wait_held(struct seams *s)
 {
-	for (int i = 0; i < 2000 && !atomic_load(&s->held_key); i++)
-		usleep(1000);
-	return atomic_load(&s->held_key);
+	return wait_for(&s->held_key);
 }
 
 static void a_held_request_goes_on_when_released(void **state)
@@ -456,6 +483,10 @@ static void a_held_request_goes_on_when_released(void **state)
 	uint64_t key = wait_held(s);
 
 	assert_int_not_equal(key, 0);
+	assert_int_equal(atomic_load(&s->vendor.requests), 0);
+	gate_release(&s->proxy, key, GATE_PASS, NULL);
+	/* the second gate holds it too */
+	assert_int_equal(wait_for(&s->held_again), key);
 	assert_int_equal(atomic_load(&s->vendor.requests), 0);
 	gate_release(&s->proxy, key, GATE_PASS, NULL);
 	hear(fd, out, sizeof out);
@@ -536,6 +567,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		SEAM(a_gate_that_passes_sees_the_body),
 		SEAM(a_body_over_the_limit_passes_as_unknown),
+		SEAM(a_body_of_just_the_limit_is_whole),
 		SEAM(a_gate_that_answers_keeps_it_from_the_vendor),
 		SEAM(a_held_request_goes_on_when_released),
 		SEAM(a_held_request_whose_client_left_is_forgotten),
