@@ -27,13 +27,23 @@
  */
 #define EXCHANGE_KEEP_MAX (256u * 1024)
 
-/* One direction's count and digest, at one place. */
-struct tally {
-	uint64_t bytes;
-	XXH64_state_t hash;
+/*
+ * One direction's bytes as they came in and as they went out, counted and
+ * hashed. They are the same bytes as a rule, and are hashed once until what
+ * came in is held back or kept from going out.
+ */
+struct passage {
+	uint64_t in, out; /* bytes */
+	XXH64_state_t hash_in;
+	XXH64_state_t *hash_out; /* NULL: the same as hash_in */
 };
-void tally_start(struct tally *t);
-void tally_add(struct tally *t, const char *p, size_t n);
+void passage_start(struct passage *g);
+void passage_end(struct passage *g);
+void passage_through(struct passage *g, const char *p, size_t n);
+void passage_in(struct passage *g, const char *p, size_t n);
+void passage_out(struct passage *g, const char *p, size_t n);
+/* What went out is void: it will be sent again from its beginning. */
+void passage_out_anew(struct passage *g);
 
 /* What holds the request back from being sent. */
 enum exchange_wait {
@@ -58,11 +68,9 @@ struct exchange {
 	struct rec *rec;
 	enum ev_kind kind;
 	unsigned attempt;
-	int64_t parent;
-	char *run;
 
 	/* The request, kept until it is known to have been sent. */
-	struct head *request, *trailers;
+	struct head *request;
 	struct buf body; /* of the request: [0, sent) given to up, then not */
 	size_t sent;
 	bool keep; /* body is kept although sent: it may be sent again */
@@ -72,17 +80,16 @@ struct exchange {
 	bool continued; /* assay sent 100 Continue itself, for a gate */
 
 	bool request_ended, response_begun, response_ended, closed;
-	bool answered;	   /* the response is assay's own */
-	bool hung_up;	   /* the client closed its half, or went away */
-	bool hung_up_told; /* and the vendor could hear of it */
-	bool tunnel;	   /* 101 or CONNECT: bytes both ways */
+	bool answered; /* the response is assay's own */
+	bool hung_up;  /* the client closed its half, or went away */
+	bool tunnel;   /* 101 or CONNECT: bytes both ways */
 
 	/* For the end of the turn: output was queued that arrived at... */
 	bool in_turn, turn_request;
 	uint64_t turn_at;
 	uint64_t wait_began; /* when the pool was asked */
 
-	struct tally tally[EV_DIGESTS];
+	struct passage request_bytes, response_bytes;
 	uint64_t added_request, added_chunk, started;
 	struct ev_close end; /* filled in as things happen */
 	struct loop_deadline idle;
@@ -110,8 +117,6 @@ void exchange_gate_verdict(struct exchange *x, enum gate_verdict v,
 void exchange_dial(struct exchange *x, bool fresh);
 /* The attempt failed unsent: true if another one was begun. */
 bool exchange_retry(struct exchange *x);
-/* Tells the vendor that the client closed its half. */
-void exchange_pass_hangup(struct exchange *x);
 /* Sends what has been kept of the request. */
 void exchange_send_request(struct exchange *x);
 /* The request will not be sent again: forget the kept copy. */
@@ -129,11 +134,6 @@ void exchange_answer_error(struct exchange *x, unsigned status,
 			   const char *text);
 /* Answers with what a gate or assay made; takes `a`'s head and body. */
 void exchange_answer(struct exchange *x, struct gate_answer *take_a);
-
-/* The vendor's side, or what would become one, is not wanted any more. */
-void exchange_drop_vendor(struct exchange *x);
-/* Nothing here holds the client's request back any longer. */
-void exchange_resume_down(struct exchange *x);
 
 /* Ends both sides now: assay stops, or a deadline passed. */
 void exchange_abort(struct exchange *x, enum ev_outcome o, const char *code);

@@ -94,26 +94,27 @@ static bool may_send(const struct exchange *x)
 void relay_request_data(struct exchange *x, const char *p, size_t n,
 			uint64_t at)
 {
+	bool through = may_send(x) && !x->answered;
+
 	if (n == 0)
 		return;
 	touch(x, at);
-	tally_add(&x->tally[EV_DIGEST_REQUEST_IN], p, n);
+	(through ? passage_through : passage_in)(&x->request_bytes, p, n);
 	if (x->rec)
 		rec_data(x->rec, EV_REQUEST, p, n, at);
 	if (x->answered || (x->response_ended && !x->up))
 		return; /* nobody will read it: an early answer */
-	if (may_send(x)) {
-		tally_add(&x->tally[EV_DIGEST_REQUEST_OUT], p, n);
+	if (through) {
 		http_send_data(x->up, p, n);
 		relay_in_turn(x, at, true);
 		if (http_full(x->up) && x->down)
 			http_pause(x->down, HTTP_PEER_FULL);
 	}
-	if (x->keep || !may_send(x)) {
+	if (x->keep || !through) {
 		buf_add(&x->body, p, n);
-		if (may_send(x))
+		if (through)
 			x->sent = x->body.n;
-		if (x->keep && may_send(x) && x->body.n > EXCHANGE_KEEP_MAX)
+		if (x->keep && through && x->body.n > EXCHANGE_KEEP_MAX)
 			exchange_forget_request(x);
 	}
 	worker_check_room(x->worker);
@@ -132,7 +133,7 @@ static void down_on_data(void *who, const char *p, size_t n, uint64_t at)
 	struct exchange *x = exchange_of(who);
 
 	relay_request_data(x, p, n, at);
-	if (x->wait == WAIT_BODY && x->body.n > x->worker->gate_limit)
+	if (x->wait == WAIT_BODY && x->body.n >= x->worker->gate_limit)
 		exchange_ask_gates(x);
 }
 
@@ -150,12 +151,16 @@ static void down_on_trailers(void *who, struct head *take_trailers)
 
 	rec_head(x->rec, EV_REQUEST, EV_HEAD_TRAILERS, take_trailers->raw,
 		 take_trailers->at);
-	head_free(x->trailers);
-	x->trailers = take_trailers; /* for later, or for another attempt */
+	/*
+	 * Trailers cannot be kept for another attempt; and while the vendor's
+	 * stream is not there yet they are left out, which HTTP allows.
+	 */
 	if (may_send(x)) {
 		http_send_trailers(x->up, take_trailers);
+		x->keep = false;
 		relay_in_turn(x, take_trailers->at, true);
 	}
+	head_free(take_trailers);
 }
 
 static void down_on_end(void *who)
@@ -193,7 +198,12 @@ static void down_on_gone(void *who, const struct http_end_facts *end)
 					 ? "client_broke_protocol"
 					 : NULL);
 	}
-	exchange_drop_vendor(x);
+	if (x->ask)
+		pool_cancel(x->ask);
+	if (x->up)
+		http_abandon(x->up, 8 /* CANCEL */);
+	x->ask = NULL;
+	x->up = NULL;
 	if (x->wait != WAIT_GATE)
 		x->wait = WAIT_NONE;
 	exchange_check_done(x);
@@ -207,7 +217,7 @@ static void down_on_hangup(void *who)
 		return;
 	x->hung_up = true;
 	if (may_send(x))
-		exchange_pass_hangup(x);
+		http_hangup(x->up);
 }
 
 const struct http_events relay_down_events = {
@@ -244,13 +254,28 @@ static void asker_failed(void *who, const struct fail *f)
 	bool late = strcmp(f->code, "connect_timeout") == 0;
 
 	x->ask = NULL;
+	x->wait = WAIT_NONE;
 	exchange_answer_error(x, late ? 504 : 502, EV_VENDOR_UNREACHABLE,
 			      f->code, f->text);
+	if (x->down) {
+		http_resume(x->down, HTTP_NO_VENDOR);
+		http_resume(x->down, HTTP_GATE);
+	}
+	exchange_check_done(x);
 }
 
 const struct pool_asker relay_asker = {asker_ready, asker_failed};
 
 /* ---- the response's way: up -> down ---- */
+
+static void response_out(struct exchange *x, const char *p, size_t n,
+			 uint64_t at)
+{
+	http_send_data(x->down, p, n);
+	relay_in_turn(x, at, false);
+	if (http_full(x->down) && x->up)
+		http_pause(x->up, HTTP_PEER_FULL);
+}
 
 void relay_response_data(struct exchange *x, const char *p, size_t n,
 			 uint64_t at)
@@ -259,17 +284,15 @@ void relay_response_data(struct exchange *x, const char *p, size_t n,
 		return;
 	touch(x, at);
 	exchange_mark(x, EV_MARK_FIRST_DATA, at);
-	tally_add(&x->tally[EV_DIGEST_RESPONSE_IN], p, n);
 	rec_data(x->rec, EV_RESPONSE, p, n, at);
-	if (x->down) {
-		tally_add(&x->tally[EV_DIGEST_RESPONSE_OUT], p, n);
-		http_send_data(x->down, p, n);
-		relay_in_turn(x, at, false);
-		if (http_full(x->down) && x->up)
-			http_pause(x->up, HTTP_PEER_FULL);
-	} else if (x->origin) {
-		tally_add(&x->tally[EV_DIGEST_RESPONSE_OUT], p, n);
-		x->origin->on_data(x->origin_arg, p, n, at);
+	if (!x->down && !x->origin) {
+		passage_in(&x->response_bytes, p, n);
+	} else {
+		passage_through(&x->response_bytes, p, n);
+		if (x->down)
+			response_out(x, p, n, at);
+		else
+			x->origin->on_data(x->origin_arg, p, n, at);
 	}
 	worker_check_room(x->worker);
 }
@@ -362,17 +385,13 @@ static void vendor_failed(struct exchange *x, const struct http_end_facts *end)
 	const char *code = broken ? "vendor_broke_protocol" : "vendor_closed";
 
 	x->end.reset_code = end->code;
-	if (x->hung_up_told && !broken)
+	if (x->hung_up)
 		exchange_outcome(x, EV_RESET_BY_CLIENT, "client_hung_up");
 	exchange_outcome(x, reset ? EV_RESET_BY_VENDOR : EV_TRUNCATED,
 			 reset ? "vendor_reset" : code);
 	if (!x->down)
 		return;
-	if (end->how == HTTP_UNSENT && http_version_of(x->down) != HTTP_2)
-		exchange_answer_error(x, 502, EV_RESET_BY_VENDOR, code,
-				      "the vendor refused the request unread, "
-				      "as often as it was sent");
-	else if (end->how == HTTP_UNSENT)
+	if (end->how == HTTP_UNSENT)
 		http_cut(x->down, 7 /* REFUSED_STREAM */, true);
 	else if (reset)
 		http_cut(x->down, end->code ? end->code : 2 /* INTERNAL */,
@@ -387,12 +406,6 @@ static void vendor_failed(struct exchange *x, const struct http_end_facts *end)
 		http_cut(x->down, 2 /* INTERNAL_ERROR */, false);
 }
 
-/* One half has ended; the other must not end unheard. */
-static bool half_tunnel(const struct exchange *x)
-{
-	return x->tunnel && !x->request_ended;
-}
-
 static void up_on_gone(void *who, const struct http_end_facts *end)
 {
 	struct exchange *x = exchange_of(who);
@@ -400,7 +413,7 @@ static void up_on_gone(void *who, const struct http_end_facts *end)
 	x->up = NULL;
 	if (end->how == HTTP_UNSENT && exchange_retry(x))
 		return;
-	if (end->how != HTTP_DONE && (!x->response_ended || half_tunnel(x)))
+	if (end->how != HTTP_DONE && !x->response_ended)
 		vendor_failed(x, end);
 	else if (!x->down)
 		exchange_outcome(x, EV_COMPLETE, NULL);
