@@ -3,7 +3,7 @@
 # The form of the C files: clang-format, at most 80 columns, 600 lines a file,
 # 60 lines a function.
 cd "$(dirname "$0")/.." || exit 2
-files=$(find proxy certs rules replay audit tests -name '*.[ch]' | sort)
+files=$(find proxy replay audit tests $(ls -d certs rules 2>/dev/null) -name '*.[ch]' | sort)
 bad=0
 
 # Other versions lay out differently: the one that counts is 14, which

@@ -326,6 +326,36 @@ static void test_pause(void **state)
 	rig_close(&r);
 }
 
+static void pause_again(struct side *s)
+{
+	http_pause(s->s, HTTP_PEER_FULL);
+}
+
+/* An owner that pauses in the call that brings the last bytes hears of the
+ * end when it resumes, though no bytes are left to bring. */
+static void test_pause_with_last_bytes(void **state)
+{
+	struct rig r;
+	struct side *a;
+
+	rig_open(&r, NULL);
+	a = rig_request(&r, "POST", "/", NULL);
+	rig_run(&r, head_in);
+	http_pause(r.in[0].s, HTTP_PEER_FULL);
+	http_send_data(a->s, "last", 4);
+	http_send_end(a->s);
+	rig_turns(&r, 3);
+	r.on_data = pause_again;
+	http_resume(r.in[0].s, HTTP_PEER_FULL);
+	rig_turns(&r, 3);
+	assert_text(&r.in[0].body, "last");
+	assert_false(r.in[0].ended);
+	http_resume(r.in[0].s, HTTP_PEER_FULL);
+	rig_turns(&r, 3);
+	assert_true(r.in[0].ended);
+	rig_close(&r);
+}
+
 /* ---- ends ---- */
 
 static void test_reset_by_client(void **state)
@@ -489,6 +519,7 @@ int main(void)
 		cmocka_unit_test(test_frames_are_shared),
 		cmocka_unit_test(test_bulk),
 		cmocka_unit_test(test_pause),
+		cmocka_unit_test(test_pause_with_last_bytes),
 		cmocka_unit_test(test_reset_by_client),
 		cmocka_unit_test(test_reset_by_vendor),
 		cmocka_unit_test(test_cut),

@@ -233,11 +233,12 @@ static void across_chunks(void **state)
 	redact_unref(set);
 }
 
-/* Random texts of few letters, with a secret full of repetitions. */
+/* Random texts of few letters, with a secret full of repetitions. None of the
+ * letters stands in a fingerprint, which could else complete a secret. */
 static void random_texts(void **state)
 {
-	static const char *const secrets[] = {"abababac", "aaaaaaaab",
-					      "abcabcabcabd", "aaaaaaaaaaaa"};
+	static const char *const secrets[] = {"pqpqpqpr", "ppppppppq",
+					      "pqrpqrpqrpqt", "pppppppppppp"};
 
 	(void)state;
 	srand(2);
@@ -249,7 +250,7 @@ static void random_texts(void **state)
 		struct buf out = {0};
 
 		for (size_t i = 0; i < n; i++)
-			text[i] = "aaabbc"[rand() % 6];
+			text[i] = "pppqqr"[rand() % 6];
 		for (int k = rand() % 4; k > 0; k--) {
 			size_t len = strlen(secret);
 			if (n > len)
