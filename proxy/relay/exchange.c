@@ -78,14 +78,39 @@ void passage_out_anew(struct passage *g)
 	XXH64_reset(g->hash_out, 0);
 }
 
+/* It was told to end, and its client neither reads nor finishes. */
+static void let_go_of_client(struct exchange *x)
+{
+	if (x->down)
+		http_abandon(x->down, 8 /* CANCEL */);
+	x->down = NULL;
+	exchange_check_done(x);
+}
+
+static bool waits_for_client(const struct exchange *x)
+{
+	return x->down && !x->request_ended && !x->down->paused;
+}
+
 static void went_idle(struct loop_deadline *d)
 {
 	struct exchange *x =
 		(struct exchange *)((char *)d -
 				    offsetof(struct exchange, idle));
 
+	if (x->end.outcome != EV_OUTCOMES && !x->up && !x->ask) {
+		let_go_of_client(x);
+		return;
+	}
+	d->at = clock_mono() + x->routes->settings->idle_timeout_ns;
 	if (x->response_begun)
 		exchange_abort(x, EV_TIMED_OUT, "idle_timeout");
+	else if (x->wait == WAIT_GATE)
+		return; /* assay itself is thinking */
+	else if (waits_for_client(x))
+		exchange_answer_error(x, 408, EV_TIMED_OUT, "idle_timeout",
+				      "the rest of the request did not come "
+				      "for as long as --idle-timeout allows");
 	else
 		exchange_answer_error(x, 504, EV_TIMED_OUT, "idle_timeout",
 				      "the vendor sent nothing for as long as "
@@ -121,12 +146,12 @@ struct exchange *exchange_accept(struct worker *w, struct door *d,
 	return x;
 }
 
-static void open_record(struct exchange *x, int64_t parent, struct str run)
+static void open_record(struct exchange *x)
 {
 	struct ev_open o = {
 		.kind = x->kind,
-		.parent = parent,
-		.run = run,
+		.parent = x->parent,
+		.run = str_of(x->run),
 		.route = str_of(x->upstream->name),
 		.conn_down = x->down ? x->down->conn->tag : 0,
 		.started_mono = x->started,
@@ -169,7 +194,7 @@ void exchange_begin(struct exchange *x, struct head *take_request)
 	x->started = take_request->first_at;
 	x->upstream = settings_route(x->routes->settings, x->request->target,
 				     &x->strip);
-	open_record(x, 0, (struct str){0});
+	open_record(x);
 	say_begun(x);
 	exchange_mark(x, EV_MARK_REQUEST_HEAD, x->request->at);
 	if (x->worker->gate_limit == 0 || x->request->framing == FRAMING_NONE) {
@@ -202,7 +227,9 @@ void exchange_originate(struct worker *w, const struct origin_request *q)
 	x->upstream = settings_upstream(x->routes->settings, str_of(q->route));
 	if (!x->upstream)
 		x->upstream = x->routes->settings->upstreams[0];
-	open_record(x, q->parent, str_of(q->run));
+	x->parent = q->parent;
+	x->run = str_dup(str_of(q->run));
+	open_record(x);
 	exchange_mark(x, EV_MARK_REQUEST_HEAD, x->started);
 	x->wait = WAIT_POOL;
 	relay_request_data(x, q->body.p, q->body.n, x->started);
@@ -248,17 +275,15 @@ void exchange_gate_verdict(struct exchange *x, enum gate_verdict v,
 		if (x->down)
 			http_pause(x->down, HTTP_GATE);
 		return;
-	case GATE_PASS:
+	case GATE_PASS: /* the next gate may hold it, the pool lets it go */
 		x->gate_next++;
 		exchange_ask_gates(x);
-		break;
+		return;
 	case GATE_ANSWER:
 		x->wait = WAIT_NONE;
 		exchange_answer(x, take_answer);
-		break;
+		return;
 	}
-	if (x->down)
-		http_resume(x->down, HTTP_GATE);
 }
 
 void exchange_dial(struct exchange *x, bool fresh)
@@ -272,6 +297,13 @@ void exchange_dial(struct exchange *x, bool fresh)
 			   &relay_up_events, x);
 	if (x->ask && x->down)
 		http_pause(x->down, HTTP_NO_VENDOR);
+}
+
+/* HTTP/2 has no word for it: such a vendor knows nothing. */
+void exchange_pass_hangup(struct exchange *x)
+{
+	http_hangup(x->up);
+	x->hung_up_told = http_version_of(x->up) != HTTP_2;
 }
 
 void exchange_send_request(struct exchange *x)
@@ -290,10 +322,12 @@ void exchange_send_request(struct exchange *x)
 		http_send_data(x->up, body.p, body.n);
 	}
 	x->sent = body.n;
+	if (x->trailers)
+		http_send_trailers(x->up, x->trailers);
 	if (x->request_ended)
 		http_send_end(x->up);
 	if (x->hung_up)
-		http_hangup(x->up);
+		exchange_pass_hangup(x);
 	if (!x->keep || x->body.n > EXCHANGE_KEEP_MAX)
 		exchange_forget_request(x);
 	relay_in_turn(x, x->request->at, true);
@@ -308,31 +342,72 @@ void exchange_forget_request(struct exchange *x)
 	}
 }
 
+static void leave_turn(struct exchange *x)
+{
+	if (x->in_turn)
+		TAILQ_REMOVE(&x->worker->turn, x, turn);
+	x->in_turn = x->turn_request = false;
+}
+
+static void sum_up_passage(const struct passage *g, struct ev_close *end,
+			   enum ev_digest in, enum ev_digest out)
+{
+	end->bytes[in] = g->in;
+	end->bytes[out] = g->out;
+	end->digest[in] = XXH64_digest(&g->hash_in);
+	end->digest[out] =
+		g->hash_out ? XXH64_digest(g->hash_out) : end->digest[in];
+}
+
+static void sum_up(const struct exchange *x, struct ev_close *end)
+{
+	sum_up_passage(&x->request_bytes, end, EV_DIGEST_REQUEST_IN,
+		       EV_DIGEST_REQUEST_OUT);
+	sum_up_passage(&x->response_bytes, end, EV_DIGEST_RESPONSE_IN,
+		       EV_DIGEST_RESPONSE_OUT);
+}
+
+/* The attempt's own row; what happened to it is not the next one's. */
+static void close_unsent(struct exchange *x)
+{
+	struct ev_close unsent = x->end;
+
+	passage_out_anew(&x->request_bytes); /* nothing was read */
+	sum_up(x, &unsent);
+	unsent.outcome = EV_VENDOR_UNREACHABLE;
+	snprintf(unsent.error, sizeof unsent.error, "unsent");
+	if (!unsent.mark[EV_MARK_DONE])
+		unsent.mark[EV_MARK_DONE] = clock_mono() - x->started;
+	rec_close(x->rec, &unsent);
+	leave_turn(x);
+	memset(x->end.mark, 0, sizeof x->end.mark);
+	x->end.conn_up = 0;
+	x->added_request = 0;
+}
+
 bool exchange_retry(struct exchange *x)
 {
-	struct ev_close unsent;
 	enum { ATTEMPTS = 3 };
 
 	if (!x->keep || x->response_begun || x->attempt + 1 >= ATTEMPTS ||
-	    x->closed || x->worker->draining)
+	    x->closed)
 		return false;
-	unsent = x->end;
-	unsent.outcome = EV_VENDOR_UNREACHABLE;
-	snprintf(unsent.error, sizeof unsent.error, "unsent");
-	unsent.bytes[EV_DIGEST_REQUEST_IN] = x->request_bytes.in;
-	rec_close(x->rec, &unsent);
+	close_unsent(x);
 	x->attempt++;
 	x->started = clock_mono();
 	x->request->at = x->started;
-	memset(x->end.mark, 0, sizeof x->end.mark);
-	passage_out_anew(&x->request_bytes);
-	open_record(x, 0, (struct str){0});
+	open_record(x);
 	exchange_mark(x, EV_MARK_REQUEST_HEAD, x->started);
 	if (x->body.n)
 		rec_data(x->rec, EV_REQUEST, x->body.p, x->body.n, x->started);
+	if (x->trailers)
+		rec_head(x->rec, EV_REQUEST, EV_HEAD_TRAILERS, x->trailers->raw,
+			 x->started);
 	if (x->request_ended)
 		exchange_mark(x, EV_MARK_REQUEST_END, x->started);
 	x->sent = 0;
+	if (x->down) /* it was the old stream that was full */
+		http_resume(x->down, HTTP_PEER_FULL);
 	exchange_dial(x, true);
 	return true;
 }
@@ -354,15 +429,29 @@ void exchange_outcome(struct exchange *x, enum ev_outcome o, const char *code)
 		snprintf(x->end.error, sizeof x->end.error, "%s", code);
 }
 
-void exchange_abort(struct exchange *x, enum ev_outcome o, const char *code)
+void exchange_drop_vendor(struct exchange *x)
 {
-	exchange_outcome(x, o, code);
 	if (x->ask)
 		pool_cancel(x->ask);
 	if (x->up)
 		http_abandon(x->up, 8 /* CANCEL */);
 	x->ask = NULL;
 	x->up = NULL;
+}
+
+void exchange_resume_down(struct exchange *x)
+{
+	if (!x->down)
+		return;
+	http_resume(x->down, HTTP_NO_VENDOR);
+	http_resume(x->down, HTTP_GATE);
+	http_resume(x->down, HTTP_PEER_FULL);
+}
+
+void exchange_abort(struct exchange *x, enum ev_outcome o, const char *code)
+{
+	exchange_outcome(x, o, code);
+	exchange_drop_vendor(x);
 	x->wait = WAIT_NONE;
 	if (x->down)
 		http_cut(x->down, 8 /* CANCEL */, false);
@@ -375,6 +464,8 @@ static void free_exchange(void *p)
 
 	x->magic = 0;
 	head_free(x->request);
+	head_free(x->trailers);
+	free(x->run);
 	buf_free(&x->body);
 	passage_end(&x->request_bytes);
 	passage_end(&x->response_bytes);
@@ -382,22 +473,9 @@ static void free_exchange(void *p)
 	free(x);
 }
 
-static void close_passage(struct exchange *x, const struct passage *g,
-			  enum ev_digest in, enum ev_digest out)
-{
-	x->end.bytes[in] = g->in;
-	x->end.bytes[out] = g->out;
-	x->end.digest[in] = XXH64_digest(&g->hash_in);
-	x->end.digest[out] =
-		g->hash_out ? XXH64_digest(g->hash_out) : x->end.digest[in];
-}
-
 static void close_record(struct exchange *x)
 {
-	close_passage(x, &x->request_bytes, EV_DIGEST_REQUEST_IN,
-		      EV_DIGEST_REQUEST_OUT);
-	close_passage(x, &x->response_bytes, EV_DIGEST_RESPONSE_IN,
-		      EV_DIGEST_RESPONSE_OUT);
+	sum_up(x, &x->end);
 	x->end.answered_by_assay = x->answered;
 	x->end.added_ns = x->added_request + x->added_chunk;
 	exchange_mark(x, EV_MARK_DONE, clock_mono());
@@ -421,8 +499,7 @@ void exchange_check_done(struct exchange *x)
 	close_record(x);
 	if (x->origin)
 		x->origin->on_done(x->origin_arg, &x->end);
-	if (x->in_turn)
-		TAILQ_REMOVE(&w->turn, x, turn);
+	leave_turn(x);
 	loop_drop_deadline(&x->idle);
 	LIST_REMOVE(x, link);
 	atomic_fetch_sub_explicit(&w->n_exchanges, 1, memory_order_relaxed);

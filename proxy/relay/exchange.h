@@ -68,9 +68,11 @@ struct exchange {
 	struct rec *rec;
 	enum ev_kind kind;
 	unsigned attempt;
+	int64_t parent;
+	char *run;
 
 	/* The request, kept until it is known to have been sent. */
-	struct head *request;
+	struct head *request, *trailers;
 	struct buf body; /* of the request: [0, sent) given to up, then not */
 	size_t sent;
 	bool keep; /* body is kept although sent: it may be sent again */
@@ -80,9 +82,10 @@ struct exchange {
 	bool continued; /* assay sent 100 Continue itself, for a gate */
 
 	bool request_ended, response_begun, response_ended, closed;
-	bool answered; /* the response is assay's own */
-	bool hung_up;  /* the client closed its half, or went away */
-	bool tunnel;   /* 101 or CONNECT: bytes both ways */
+	bool answered;	   /* the response is assay's own */
+	bool hung_up;	   /* the client closed its half, or went away */
+	bool hung_up_told; /* and the vendor could hear of it */
+	bool tunnel;	   /* 101 or CONNECT: bytes both ways */
 
 	/* For the end of the turn: output was queued that arrived at... */
 	bool in_turn, turn_request;
@@ -117,6 +120,8 @@ void exchange_gate_verdict(struct exchange *x, enum gate_verdict v,
 void exchange_dial(struct exchange *x, bool fresh);
 /* The attempt failed unsent: true if another one was begun. */
 bool exchange_retry(struct exchange *x);
+/* Tells the vendor that the client closed its half. */
+void exchange_pass_hangup(struct exchange *x);
 /* Sends what has been kept of the request. */
 void exchange_send_request(struct exchange *x);
 /* The request will not be sent again: forget the kept copy. */
@@ -134,6 +139,11 @@ void exchange_answer_error(struct exchange *x, unsigned status,
 			   const char *text);
 /* Answers with what a gate or assay made; takes `a`'s head and body. */
 void exchange_answer(struct exchange *x, struct gate_answer *take_a);
+
+/* The vendor's side, or what would become one, is not wanted any more. */
+void exchange_drop_vendor(struct exchange *x);
+/* Nothing here holds the client's request back any longer. */
+void exchange_resume_down(struct exchange *x);
 
 /* Ends both sides now: assay stops, or a deadline passed. */
 void exchange_abort(struct exchange *x, enum ev_outcome o, const char *code);

@@ -133,7 +133,7 @@ static void down_on_data(void *who, const char *p, size_t n, uint64_t at)
 	struct exchange *x = exchange_of(who);
 
 	relay_request_data(x, p, n, at);
-	if (x->wait == WAIT_BODY && x->body.n >= x->worker->gate_limit)
+	if (x->wait == WAIT_BODY && x->body.n > x->worker->gate_limit)
 		exchange_ask_gates(x);
 }
 
@@ -151,16 +151,12 @@ static void down_on_trailers(void *who, struct head *take_trailers)
 
 	rec_head(x->rec, EV_REQUEST, EV_HEAD_TRAILERS, take_trailers->raw,
 		 take_trailers->at);
-	/*
-	 * Trailers cannot be kept for another attempt; and while the vendor's
-	 * stream is not there yet they are left out, which HTTP allows.
-	 */
+	head_free(x->trailers);
+	x->trailers = take_trailers; /* for later, or for another attempt */
 	if (may_send(x)) {
 		http_send_trailers(x->up, take_trailers);
-		x->keep = false;
 		relay_in_turn(x, take_trailers->at, true);
 	}
-	head_free(take_trailers);
 }
 
 static void down_on_end(void *who)
@@ -198,12 +194,7 @@ static void down_on_gone(void *who, const struct http_end_facts *end)
 					 ? "client_broke_protocol"
 					 : NULL);
 	}
-	if (x->ask)
-		pool_cancel(x->ask);
-	if (x->up)
-		http_abandon(x->up, 8 /* CANCEL */);
-	x->ask = NULL;
-	x->up = NULL;
+	exchange_drop_vendor(x);
 	if (x->wait != WAIT_GATE)
 		x->wait = WAIT_NONE;
 	exchange_check_done(x);
@@ -217,7 +208,7 @@ static void down_on_hangup(void *who)
 		return;
 	x->hung_up = true;
 	if (may_send(x))
-		http_hangup(x->up);
+		exchange_pass_hangup(x);
 }
 
 const struct http_events relay_down_events = {
@@ -254,14 +245,8 @@ static void asker_failed(void *who, const struct fail *f)
 	bool late = strcmp(f->code, "connect_timeout") == 0;
 
 	x->ask = NULL;
-	x->wait = WAIT_NONE;
 	exchange_answer_error(x, late ? 504 : 502, EV_VENDOR_UNREACHABLE,
 			      f->code, f->text);
-	if (x->down) {
-		http_resume(x->down, HTTP_NO_VENDOR);
-		http_resume(x->down, HTTP_GATE);
-	}
-	exchange_check_done(x);
 }
 
 const struct pool_asker relay_asker = {asker_ready, asker_failed};
@@ -385,13 +370,17 @@ static void vendor_failed(struct exchange *x, const struct http_end_facts *end)
 	const char *code = broken ? "vendor_broke_protocol" : "vendor_closed";
 
 	x->end.reset_code = end->code;
-	if (x->hung_up)
+	if (x->hung_up_told && !broken)
 		exchange_outcome(x, EV_RESET_BY_CLIENT, "client_hung_up");
 	exchange_outcome(x, reset ? EV_RESET_BY_VENDOR : EV_TRUNCATED,
 			 reset ? "vendor_reset" : code);
 	if (!x->down)
 		return;
-	if (end->how == HTTP_UNSENT)
+	if (end->how == HTTP_UNSENT && http_version_of(x->down) != HTTP_2)
+		exchange_answer_error(x, 502, EV_RESET_BY_VENDOR, code,
+				      "the vendor refused the request unread, "
+				      "as often as it was sent");
+	else if (end->how == HTTP_UNSENT)
 		http_cut(x->down, 7 /* REFUSED_STREAM */, true);
 	else if (reset)
 		http_cut(x->down, end->code ? end->code : 2 /* INTERNAL */,
@@ -406,6 +395,12 @@ static void vendor_failed(struct exchange *x, const struct http_end_facts *end)
 		http_cut(x->down, 2 /* INTERNAL_ERROR */, false);
 }
 
+/* One half has ended; the other must not end unheard. */
+static bool half_tunnel(const struct exchange *x)
+{
+	return x->tunnel && !x->request_ended;
+}
+
 static void up_on_gone(void *who, const struct http_end_facts *end)
 {
 	struct exchange *x = exchange_of(who);
@@ -413,7 +408,7 @@ static void up_on_gone(void *who, const struct http_end_facts *end)
 	x->up = NULL;
 	if (end->how == HTTP_UNSENT && exchange_retry(x))
 		return;
-	if (end->how != HTTP_DONE && !x->response_ended)
+	if (end->how != HTTP_DONE && (!x->response_ended || half_tunnel(x)))
 		vendor_failed(x, end);
 	else if (!x->down)
 		exchange_outcome(x, EV_COMPLETE, NULL);
