@@ -406,8 +406,7 @@ bool exchange_retry(struct exchange *x)
 	if (x->request_ended)
 		exchange_mark(x, EV_MARK_REQUEST_END, x->started);
 	x->sent = 0;
-	if (x->down) /* it was the old stream that was full */
-		http_resume(x->down, HTTP_PEER_FULL);
+	relay_resume(x, x->down); /* it was the old stream that was full */
 	exchange_dial(x, true);
 	return true;
 }
@@ -445,7 +444,7 @@ void exchange_resume_down(struct exchange *x)
 		return;
 	http_resume(x->down, HTTP_NO_VENDOR);
 	http_resume(x->down, HTTP_GATE);
-	http_resume(x->down, HTTP_PEER_FULL);
+	relay_resume(x, x->down);
 }
 
 void exchange_abort(struct exchange *x, enum ev_outcome o, const char *code)

@@ -162,6 +162,11 @@ void relay_request_data(struct exchange *x, const char *p, size_t n,
 /* Gives response bytes out: recorded and sent. */
 void relay_response_data(struct exchange *x, const char *p, size_t n,
 			 uint64_t at);
+/* While the ring is full in strict mode, and when there is room again. */
+void relay_hold_all(struct worker *w);
+void relay_resume_all(struct worker *w);
+/* The peer of `s` (may be NULL) takes bytes again. */
+void relay_resume(struct exchange *x, struct http_stream *s);
 /* Notes that output was queued; relay_turn() measures it. */
 void relay_in_turn(struct exchange *x, uint64_t arrived, bool request);
 /* The loop's turn hook: everything queued has now been handed on. */

@@ -84,6 +84,42 @@ void relay_turn(void *worker)
 	}
 }
 
+/* ---- strict mode: the ring is full ---- */
+
+/*
+ * Reads of the wires are held by the loop. What the codecs have read already
+ * and keep for a slow peer can be more than the ring's reserve.
+ */
+void relay_hold_all(struct worker *w)
+{
+	struct exchange *x;
+
+	LIST_FOREACH (x, &w->exchanges, link) {
+		if (x->up)
+			http_pause(x->up, HTTP_PEER_FULL);
+		if (x->down)
+			http_pause(x->down, HTTP_PEER_FULL);
+	}
+}
+
+void relay_resume(struct exchange *x, struct http_stream *s)
+{
+	if (s && !loop_reads_held(x->worker->loop))
+		http_resume(s, HTTP_PEER_FULL);
+}
+
+void relay_resume_all(struct worker *w)
+{
+	struct exchange *x;
+
+	LIST_FOREACH (x, &w->exchanges, link) {
+		if (!x->down || !http_full(x->down))
+			relay_resume(x, x->up);
+		if (!x->up || !http_full(x->up))
+			relay_resume(x, x->down);
+	}
+}
+
 /* ---- the request's way: down -> up ---- */
 
 static bool may_send(const struct exchange *x)
@@ -174,8 +210,7 @@ static void down_on_room(void *who)
 {
 	struct exchange *x = exchange_of(who);
 
-	if (x->up)
-		http_resume(x->up, HTTP_PEER_FULL);
+	relay_resume(x, x->up);
 }
 
 static void down_on_gone(void *who, const struct http_end_facts *end)
@@ -357,8 +392,7 @@ static void up_on_room(void *who)
 {
 	struct exchange *x = exchange_of(who);
 
-	if (x->down)
-		http_resume(x->down, HTTP_PEER_FULL);
+	relay_resume(x, x->down);
 }
 
 /* The vendor ended its side of the exchange in a way it should not have. */
@@ -412,8 +446,7 @@ static void up_on_gone(void *who, const struct http_end_facts *end)
 		vendor_failed(x, end);
 	else if (!x->down)
 		exchange_outcome(x, EV_COMPLETE, NULL);
-	if (x->down)
-		http_resume(x->down, HTTP_PEER_FULL);
+	relay_resume(x, x->down);
 	exchange_check_done(x);
 }
 

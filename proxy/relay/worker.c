@@ -57,6 +57,7 @@ void worker_check_room(struct worker *w)
 	    !recorder_low(w->recorder))
 		return;
 	loop_hold_reads(w->loop, true);
+	relay_hold_all(w);
 	atomic_store(&w->reads_held, true);
 	recorder_when_room(w->recorder, w->room_fd);
 }
@@ -71,6 +72,7 @@ static void on_room(evutil_socket_t fd, short what, void *arg)
 		return;
 	atomic_store(&w->reads_held, false);
 	loop_hold_reads(w->loop, false);
+	relay_resume_all(w);
 	worker_check_room(w);
 }
 
