@@ -2,82 +2,106 @@
 /*
  * DESIGN
  *	head                           tail
- *	+-----------------+     +-----------------+
- *	|xxxx|hdr|data....| --> |....|hdr|data|   |
- *	+-----------------+     +-----------------+
- *	 done^                              end^
+ *	+-----------------+     +------------+
+ *	|xxxx|hdr|data....| --> |....|hdr|da |
+ *	+-----------------+     +------------+
+ *	 done^                         end^  ^size
  *
  * A record is a header, never split, and its bytes, which may go on in the
- * next block. The header of the front record is taken out when the record is
+ * next chunk. The header of the front record is taken out when the record is
  * begun; `left` counts its bytes from then on.
+ *
+ * Chunks are as large as what is put first, between two sizes. In one turn a
+ * thousand streams may get 250 bytes each: with the loop's blocks of 16 KB
+ * that took 16 MB.
  */
 #include "wire/fifo.h"
 
 #include <assert.h>
+#include <stdlib.h>
+
+#include "base/mem.h"
+
+#define CHUNK_LEAST 512
+#define CHUNK_MOST  16384
+
+struct fifo_chunk {
+	struct fifo_chunk *next;
+	uint32_t done, end, size;
+	char data[];
+};
 
 struct mark {
 	uint32_t n;
 	uint64_t at;
 } __attribute__((packed));
 
-static size_t space(const struct loop_block *b)
+static size_t space(const struct fifo_chunk *c)
 {
-	return b ? sizeof b->data - b->end : 0;
+	return c ? c->size - c->end : 0;
 }
 
-static struct loop_block *grow(struct loop *l, struct fifo *f)
+static struct fifo_chunk *grow(struct fifo *f, size_t want)
 {
-	struct loop_block *b = loop_block_get(l);
+	size_t all = want + sizeof(struct fifo_chunk) + sizeof(struct mark);
+	struct fifo_chunk *c;
 
+	if (all < CHUNK_LEAST)
+		all = CHUNK_LEAST;
+	if (all > CHUNK_MOST)
+		all = CHUNK_MOST;
+	c = mem_alloc(all);
+	c->next = NULL;
+	c->done = c->end = 0;
+	c->size = (uint32_t)(all - sizeof *c);
 	if (f->tail)
-		f->tail->next = b;
+		f->tail->next = c;
 	else
-		f->head = b;
-	f->tail = b;
-	return b;
+		f->head = c;
+	f->tail = c;
+	return c;
 }
 
-void fifo_put(struct loop *l, struct fifo *f, const char *p, size_t n,
-	      uint64_t at)
+void fifo_put(struct fifo *f, const char *p, size_t n, uint64_t at)
 {
 	struct mark m = {(uint32_t)n, at};
-	struct loop_block *b = f->tail;
+	struct fifo_chunk *c = f->tail;
 
 	assert(n <= UINT32_MAX);
 	if (n == 0)
 		return;
-	if (space(b) < sizeof m)
-		b = grow(l, f);
-	memcpy(b->data + b->end, &m, sizeof m);
-	b->end += (uint32_t)sizeof m;
+	if (space(c) < sizeof m)
+		c = grow(f, n);
+	memcpy(c->data + c->end, &m, sizeof m);
+	c->end += (uint32_t)sizeof m;
 	f->n += n;
 	while (n) {
 		size_t some;
 
-		if (space(b) == 0)
-			b = grow(l, f);
-		some = n < space(b) ? n : space(b);
-		memcpy(b->data + b->end, p, some);
-		b->end += (uint32_t)some;
+		if (space(c) == 0)
+			c = grow(f, n);
+		some = n < space(c) ? n : space(c);
+		memcpy(c->data + c->end, p, some);
+		c->end += (uint32_t)some;
 		p += some;
 		n -= some;
 	}
 }
 
-/* Gives the front block back once it is used up. */
-static void trim(struct loop *l, struct fifo *f)
+/* Frees the front chunk once it is used up. */
+static void trim(struct fifo *f)
 {
-	struct loop_block *b = f->head;
+	struct fifo_chunk *c = f->head;
 
-	if (!b || b->done < b->end)
+	if (!c || c->done < c->end)
 		return;
-	f->head = b->next;
+	f->head = c->next;
 	if (!f->head)
 		f->tail = NULL;
-	loop_block_put(l, b);
+	free(c);
 }
 
-size_t fifo_record(struct loop *l, struct fifo *f)
+size_t fifo_record(struct fifo *f)
 {
 	struct mark m;
 
@@ -87,42 +111,42 @@ size_t fifo_record(struct loop *l, struct fifo *f)
 	f->head->done += (uint32_t)sizeof m;
 	f->left = m.n;
 	f->at = m.at;
-	trim(l, f);
+	trim(f);
 	return f->left;
 }
 
-struct str fifo_front(struct loop *l, struct fifo *f, uint64_t *at)
+struct str fifo_front(struct fifo *f, uint64_t *at)
 {
-	size_t left = fifo_record(l, f);
-	const struct loop_block *b = f->head;
+	size_t left = fifo_record(f);
+	const struct fifo_chunk *c = f->head;
 	struct str piece = {NULL, 0};
 
 	if (left == 0)
 		return piece;
-	piece.p = b->data + b->done;
-	piece.n = b->end - b->done;
+	piece.p = c->data + c->done;
+	piece.n = c->end - c->done;
 	if (piece.n > left)
 		piece.n = left;
 	*at = f->at;
 	return piece;
 }
 
-void fifo_drop(struct loop *l, struct fifo *f, size_t n)
+void fifo_drop(struct fifo *f, size_t n)
 {
 	assert(n <= f->left && n <= f->head->end - f->head->done);
 	f->head->done += (uint32_t)n;
 	f->left -= (uint32_t)n;
 	f->n -= n;
-	trim(l, f);
+	trim(f);
 }
 
-void fifo_clear(struct loop *l, struct fifo *f)
+void fifo_clear(struct fifo *f)
 {
-	struct loop_block *b;
+	struct fifo_chunk *c;
 
-	while ((b = f->head)) {
-		f->head = b->next;
-		loop_block_put(l, b);
+	while ((c = f->head)) {
+		f->head = c->next;
+		free(c);
 	}
 	*f = (struct fifo){0};
 }

@@ -26,8 +26,7 @@ static void must(int rv)
 
 static size_t frame_length(struct h2_stream *s, size_t most)
 {
-	size_t n = s->frames ? fifo_record(h2_conn_of(s)->loop, &s->out)
-			     : s->out.n;
+	size_t n = s->frames ? fifo_record(&s->out) : s->out.n;
 
 	return n < most ? n : most;
 }
@@ -83,12 +82,12 @@ int h2_on_send_data(nghttp2_session *session, nghttp2_frame *frame,
 	c->wrote += 9 + length;
 	while (length) {
 		uint64_t at;
-		struct str p = fifo_front(c->loop, &s->out, &at);
+		struct str p = fifo_front(&s->out, &at);
 		size_t n = p.n < length ? p.n : length;
 
 		assert(n);
 		wire_write(w, p.p, n);
-		fifo_drop(c->loop, &s->out, n);
+		fifo_drop(&s->out, n);
 		length -= n;
 	}
 	if (s->full && s->out.n < H2_ROOM) {
@@ -185,7 +184,7 @@ void h2_send_data(struct http_stream *hs, const char *p, size_t n)
 	if (!may_send(s) || n == 0)
 		return;
 	assert(s->head_out);
-	fifo_put(h2_conn_of(s)->loop, &s->out, p, n, 0);
+	fifo_put(&s->out, p, n, 0);
 	if (s->out.n > H2_FULL)
 		s->full = true;
 	wake_up(s);

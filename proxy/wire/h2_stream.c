@@ -66,10 +66,8 @@ static void give_slot(struct h2_stream *s)
 static void bury(void *p)
 {
 	struct h2_stream *s = p;
-	struct loop *l = h2_conn_of(s)->loop;
-
-	fifo_clear(l, &s->in);
-	fifo_clear(l, &s->out);
+	fifo_clear(&s->in);
+	fifo_clear(&s->out);
 	head_free(s->in_trailers);
 	head_free(s->out_trailers);
 	s->magic = 0;
@@ -161,11 +159,9 @@ static bool is_waiting(const struct h2_stream *s)
 /* What waits, as long as the owner has no reason in `but` not to take it. */
 static void deliver(struct h2_stream *s, unsigned but)
 {
-	struct loop *l = h2_conn_of(s)->loop;
-
 	while (!s->deaf && !(s->base.paused & but)) {
 		uint64_t at;
-		struct str p = fifo_front(l, &s->in, &at);
+		struct str p = fifo_front(&s->in, &at);
 
 		if (p.n == 0) {
 			tell_in_end(s);
@@ -174,7 +170,7 @@ static void deliver(struct h2_stream *s, unsigned but)
 		s->base.events->on_data(s->base.who, p.p, p.n, at);
 		if (s->deaf)
 			return;
-		fifo_drop(l, &s->in, p.n);
+		fifo_drop(&s->in, p.n);
 		credit(s, p.n);
 	}
 }
@@ -223,7 +219,7 @@ void h2_stream_data(struct h2_stream *s, const char *p, size_t n)
 	if (s->deaf || s->decided || s->cut)
 		return; /* without credit: it will stop by itself */
 	if (s->base.paused || s->in.n) {
-		fifo_put(c->loop, &s->in, p, n, c->now);
+		fifo_put(&s->in, p, n, c->now);
 		return;
 	}
 	s->base.events->on_data(s->base.who, p, n, c->now);
