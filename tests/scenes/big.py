@@ -90,7 +90,8 @@ def moved(up, n):
         grown = watch.grown()
         print(f"    {n // MB} MB each way by HTTP/{up}: memory grew by "
               f"{grown / MB:.1f} MB", flush=True)
-        check(grown < 64 * MB or sanitized(), f"memory grew by {grown / MB:.0f} MB")
+        check(grown < 64 * MB or sanitized(),
+              f"memory grew by {grown / MB:.0f} MB")
         rows = p.settled(3, 60)
         big = [x for x in rows if x["response_bytes"] == n]
         same(len(big), 1, "the download in the trail")
@@ -230,7 +231,8 @@ def stalled_reader(up, down):
             c.headers(1, get("/bytes?n=200000"), end=True)
             same(len(c.stream(1).body), 200000, "an h2 client's bytes")
         grown = watch.grown()
-        check(grown < 48 * MB or sanitized(), f"memory grew by {grown / MB:.0f} MB")
+        check(grown < 48 * MB or sanitized(),
+              f"memory grew by {grown / MB:.0f} MB")
         lazy.close()
         rows = p.settled(8, 20)
         same([x["outcome"] for x in rows if x["path"].endswith("seed=1")],
@@ -288,7 +290,8 @@ def slow_vendor():
                 pass
             check(sent < 100 * MB, "the client was not slowed:", sent)
             grown = watch.grown()
-            check(grown < 32 * MB or sanitized(), f"memory grew by {grown / MB:.0f} MB")
+            check(grown < 32 * MB or sanitized(),
+                  f"memory grew by {grown / MB:.0f} MB")
             w.abort()
             same([x["outcome"] for x in p.settled(1)], ["reset_by_client"],
                  "outcome")
