@@ -10,11 +10,11 @@
 
 packages_build="gcc meson ninja-build pkg-config libevent-dev libssl-dev
 libnghttp2-dev libsqlite3-dev libcjson-dev libzstd-dev zlib1g-dev
-libbrotli-dev libxxhash-dev"
+libbrotli-dev libxxhash-dev libcmocka-dev"
 
 packages_try="python3 python3-venv curl ca-certificates"
 
-packages_test="$packages_try clang clang-format libcmocka-dev
+packages_test="$packages_try clang clang-format
 nghttp2-client openssl sqlite3 iproute2 git"
 
 # llhttp: Debian 13 has libllhttp-dev, Debian 12 its C sources in node-llhttp.
