@@ -158,4 +158,48 @@ def at_the_end():
         os.remove(os.path.join(disk, "ballast"))
 
 
+@case("strict: bytes that were read for slow clients wait for room, too")
+def slow_clients():
+    with House() as h:
+        v = h.vendor()
+        disk = h.tmpfs("disk", "400m")
+        os.makedirs(h.path("spool"))
+        p = h.proxy(v.url, "--record", "strict", "--spool-size", "8M",
+                    "--spool-dir", h.path("spool"), "--config",
+                    h.write("c.json", '{"listen": "127.0.0.1:0", '
+                            '"trail": "%s"}' % os.path.join(disk, "proxy.db")),
+                    http="2")
+        p.trail = os.path.join(disk, "proxy.db")
+        slow, n = [], 8 * MB
+        for i in range(20):
+            w = Wire(p.port, rcvbuf=4096, timeout=60)
+            w.send(request("GET", f"/bytes?n={n}&seed={i}"))
+            slow.append(w)
+        time.sleep(slack(3))            # until all are stuck
+        fill(disk, 64 * 1024)
+        filler = Wire(p.port)
+        filler.send(request("GET", f"/bytes?n={20 * MB}&seed=99"))
+        ends = threading.Thread(target=filler.response, daemon=True)
+        ends.start()
+        until(lambda: p.control("status")["result"]["reads_held"], slack(10),
+              "the relay to be held")
+        lengths = [0] * len(slow)
+
+        def read(i):
+            lengths[i] = len(slow[i].response().body)
+        readers = [threading.Thread(target=read, args=(i,), daemon=True)
+                   for i in range(len(slow))]
+        for t in readers:
+            t.start()
+        time.sleep(2)
+        same(p.control("status")["result"]["gaps"], 0, "gaps while held")
+        os.remove(os.path.join(disk, "ballast"))
+        for t in (ends, *readers):
+            t.join(slack(60))
+        same(lengths, [n] * len(slow), "what the slow clients got")
+        for w in (filler, *slow):
+            w.close()
+        same(p.control("status")["result"]["gaps"], 0, "gaps")
+
+
 main()
