@@ -20,6 +20,31 @@ static struct str reason_of(unsigned status)
 	}
 }
 
+void exchange_record_head(struct exchange *x, enum ev_side side,
+			  const struct head *h, uint64_t at)
+{
+	struct buf text = {0};
+
+	if (h->raw.n) {
+		rec_head(x->rec, side, EV_HEAD_MAIN, h->raw, at);
+		return;
+	}
+	if (side == EV_REQUEST)
+		buf_addf(&text, "%.*s %.*s HTTP/1.1\r\nHost: %.*s\r\n",
+			 STR_ARG(h->method), STR_ARG(h->target),
+			 STR_ARG(x->upstream ? str_of(x->upstream->authority)
+					     : h->authority));
+	else
+		buf_addf(&text, "HTTP/1.1 %u %.*s\r\n", h->status,
+			 STR_ARG(h->reason));
+	for (unsigned i = 0; i < h->n; i++)
+		buf_addf(&text, "%.*s: %.*s\r\n", STR_ARG(h->fields[i].name),
+			 STR_ARG(h->fields[i].value));
+	buf_adds(&text, STR("\r\n"));
+	rec_head(x->rec, side, EV_HEAD_MAIN, buf_str(&text), at);
+	buf_free(&text);
+}
+
 static void send_answer(struct exchange *x, const struct head *h,
 			struct str body)
 {
@@ -29,7 +54,7 @@ static void send_answer(struct exchange *x, const struct head *h,
 	x->answered = true;
 	x->response_begun = x->response_ended = true;
 	x->end.status = h->status;
-	rec_head(x->rec, EV_RESPONSE, EV_HEAD_MAIN, h->raw, now);
+	exchange_record_head(x, EV_RESPONSE, h, now);
 	exchange_mark(x, EV_MARK_FIRST_BYTE, now);
 	exchange_mark(x, EV_MARK_RESPONSE_END, now);
 	if (x->down)

@@ -160,8 +160,7 @@ static void open_record(struct exchange *x)
 
 	o.started_wall = clock_wall() - (clock_mono() - x->started);
 	x->rec = rec_open(x->worker->recorder, &o);
-	rec_head(x->rec, EV_REQUEST, EV_HEAD_MAIN, x->request->raw,
-		 x->request->at);
+	exchange_record_head(x, EV_REQUEST, x->request, x->request->at);
 }
 
 #define SAY_KEY(x) (unsigned long long)(rec_key((x)->rec) & 0xffffffffffff)

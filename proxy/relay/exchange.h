@@ -133,6 +133,10 @@ void exchange_mark(struct exchange *x, enum ev_mark m, uint64_t at);
 /* The exchange's outcome; the first word counts. `code` is static. */
 void exchange_outcome(struct exchange *x, enum ev_outcome o, const char *code);
 
+/* Records a head that came, or that was made here and never was text. */
+void exchange_record_head(struct exchange *x, enum ev_side side,
+			  const struct head *h, uint64_t at);
+
 /* Answers in the OpenAI error shape, or, if an answer has begun, cuts it. */
 void exchange_answer_error(struct exchange *x, unsigned status,
 			   enum ev_outcome o, const char *code,

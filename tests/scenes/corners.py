@@ -30,6 +30,9 @@ def late_dial():
             check(w.silent(slack(6)), "no second answer")
         rows = p.settled(2)
         same([x["outcome"] for x in rows], ["timeout"] * 2, "outcomes")
+        head = p.head(rows[0], "response")
+        check(head.startswith(b"HTTP/1.1 504 ") and b"content-type" in head,
+              "the recorded head of assay's own answer:", head)
 
 
 @case("a client that stalls in its body is not waited for twice")
