@@ -8,8 +8,8 @@
  *
  * The parent's bytes are not kept: 200 live conversations of 200 KB would
  * cost 40 MB. Instead, each body leaves the hash of its first BLOCK bytes, of
- * its first 2 x BLOCK bytes, and so on, in an index; the longest prefix that
- * any recent body shares is found by bisection over the new body's hashes:
+ * its first 2 x BLOCK bytes, and so on, in an index; the last of the new body's
+ * hashes that is in the index tells the longest prefix that is known:
  *
  *	index	hash of the first k blocks -> a body that begins so
  *	body	its segments, and hashes of its last k blocks (the tail)
@@ -42,9 +42,9 @@ enum {
 	ROPE_MAGIC = 0x524f5045,
 	TRACK_MAGIC = 0x54524b21,
 	BLOCK = 256,
-	WAYS = 4,
-	SETS_MIN = 1 << 10,
-	SETS_MAX = 1 << 16, /* x WAYS x 24 bytes = 6 MB */
+	WAYS = 8,
+	SETS_MIN = 1 << 9,
+	SETS_MAX = 1 << 15, /* x WAYS x 24 bytes = 6 MB */
 	MAX_BODIES = 4096,
 	MAX_BLOCKS = 1 << 16, /* of a body; what follows is not shared */
 	MAX_TAIL = 256,	      /* blocks */
@@ -355,7 +355,8 @@ static void track_hash(const struct rope *r, struct rope_track *k,
 	}
 	for (; slice.n >= BLOCK; slice = str_skip(slice, BLOCK))
 		track_block(r, k, slice.p);
-	memcpy(k->rest, slice.p, slice.n);
+	if (slice.n)
+		memcpy(k->rest, slice.p, slice.n);
 }
 
 /* Hashes of the last 1, 2, .. blocks of the slice that the body ends with. */
@@ -385,23 +386,19 @@ struct shared {
 	size_t tail;	 /* the parent's last bytes */
 };
 
-/* The longest known prefix that ends within blocks from .. n_blocks. */
+/* The longest known prefix that ends within blocks from .. n_blocks. The new
+ * part is short as a rule, so looking from the end finds it soon. */
 static void find_prefix(struct rope *r, const struct rope_track *k, size_t from,
 			struct shared *out)
 {
-	size_t lo = from, hi = k->n_blocks;
+	for (size_t i = k->n_blocks; i-- > from;) {
+		struct entry *e = index_find(r, k->blocks[i]);
 
-	while (lo < hi) {
-		size_t mid = lo + (hi - lo) / 2;
-		struct entry *e = index_find(r, k->blocks[mid]);
-
-		if (!e) {
-			hi = mid;
+		if (!e)
 			continue;
-		}
 		out->parent = body_of(r, e->body);
-		out->prefix = ((uint64_t)mid + 1) * BLOCK;
-		lo = mid + 1;
+		out->prefix = ((uint64_t)i + 1) * BLOCK;
+		return;
 	}
 }
 

@@ -131,6 +131,13 @@ static bool touch(const char *path, struct fail *f)
 	       unwritable(f, path, "it is not a regular file");
 }
 
+static bool is_file(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 && S_ISREG(st.st_mode);
+}
+
 static void harden(sqlite3 *db)
 {
 	sqlite3_db_config(db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
@@ -263,6 +270,11 @@ struct trail *trail_read(const char *path, struct fail *f)
 	if (!realpath(path, real) || access(real, R_OK) < 0) {
 		fail_set(f, FAIL_USER, "trail_missing", "cannot read %s: %s",
 			 path, strerror(errno));
+		return NULL;
+	}
+	if (!is_file(real)) {
+		fail_set(f, FAIL_USER, "trail_foreign",
+			 "%s is not a trail of assay's", path);
 		return NULL;
 	}
 	t = trail_new(path);
