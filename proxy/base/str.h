@@ -35,10 +35,13 @@ static inline bool str_eq(struct str a, struct str b)
 	return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);
 }
 
-/* Equal but for ASCII case. */
+/* Equal but for ASCII case. Most names differ in their first letters. */
 static inline bool str_ieq(struct str a, struct str b)
 {
-	return a.n == b.n && (a.n == 0 || strncasecmp(a.p, b.p, a.n) == 0);
+	if (a.n != b.n || a.n == 0)
+		return a.n == b.n;
+	return ((a.p[0] ^ b.p[0]) & ~0x20) == 0 &&
+	       strncasecmp(a.p, b.p, a.n) == 0;
 }
 
 static inline bool str_starts(struct str s, struct str prefix)
