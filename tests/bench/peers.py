@@ -195,7 +195,7 @@ class Nghttpx(Peer):
     def start(self, cert, key):
         proto = ";;proto=h2" if self.vendor_h2 else ""
         self.spawn(
-            "nghttpx", "--workers=1", "--no-ocsp", "-LERROR",
+            "nghttpx", "--conf=/dev/null", "--workers=1", "--no-ocsp", "-LERROR",
             f"-f127.0.0.1,{self.h1};no-tls",
             f"-f127.0.0.1,{self.h2c};no-tls",
             f"-f127.0.0.1,{self.tls}",
