@@ -217,7 +217,7 @@ static bool is_alien(const char *p, size_t n)
 
 	if (!last || !memchr(p, ' ', (size_t)(last - p)))
 		return false;
-	return end - last < 6 || memcmp(last, " HTTP/", 6) != 0;
+	return end - last < 6 || strncasecmp(last, " HTTP/", 6) != 0;
 }
 
 static void turn_away(struct front *f, const char *code, const char *why)
