@@ -23,7 +23,7 @@
 #include "base/mem.h"
 #include "record/frame_impl.h"
 
-enum { MAKER_MAGIC = 0x464d4b52, LEAST_BLOCK = 512 };
+enum { MAKER_MAGIC = 0x464d4b52, LEAST_BLOCK = 512, DENSE = 64 << 10 };
 
 struct frame_maker {
 	uint32_t magic;
@@ -318,7 +318,7 @@ static void squeeze(struct frame_maker *m, ZSTD_inBuffer *in, size_t to,
  */
 static int level_for(const struct frame_maker *m, size_t n)
 {
-	if (m->carried / 16 >= n)
+	if (m->carried / 16 >= n && n <= DENSE)
 		return 6;
 	return m->carried / 4 >= n ? 3 : 2;
 }

@@ -226,6 +226,24 @@ struct trail *trail_record(const char *path, struct fail *f)
 
 /* ---- reading ---- */
 
+static uint64_t size_of(const char *path, const char *suffix)
+{
+	char name[PATH_MAX];
+	struct stat st;
+
+	if (snprintf(name, sizeof name, "%s%s", path, suffix) >= PATH_MAX ||
+	    stat(name, &st) < 0)
+		return 0;
+	return (uint64_t)st.st_size;
+}
+
+/* Did it fail for want of a place for its shared memory? */
+static bool needs_folder(sqlite3 *db)
+{
+	return sqlite3_errcode(db) == SQLITE_CANTOPEN ||
+	       sqlite3_errcode(db) == SQLITE_READONLY;
+}
+
 /*
  * A trail in a folder that cannot be written has no shared memory file and
  * cannot get one; if nobody records into it either, it does not change.
@@ -246,7 +264,7 @@ static bool open_for_reading(struct trail *t, const char *real)
 					-1, &q, NULL) == SQLITE_OK &&
 		     sqlite3_step(q) == SQLITE_ROW;
 		sqlite3_finalize(q);
-		if (ok || sqlite3_errcode(t->db) != SQLITE_CANTOPEN)
+		if (ok || !needs_folder(t->db) || size_of(real, "-wal"))
 			return true; /* or say why later */
 	}
 	sqlite3_close_v2(t->db);
@@ -310,17 +328,6 @@ void trail_close(struct trail *t)
 	seal_key_free(key);
 	if (fd >= 0)
 		close(fd);
-}
-
-static uint64_t size_of(const char *path, const char *suffix)
-{
-	char name[PATH_MAX];
-	struct stat st;
-
-	if (snprintf(name, sizeof name, "%s%s", path, suffix) >= PATH_MAX ||
-	    stat(name, &st) < 0)
-		return 0;
-	return (uint64_t)st.st_size;
 }
 
 uint64_t trail_size(struct trail *t)

@@ -7,8 +7,10 @@
 #include <cmocka.h>
 
 #include <fcntl.h>
+#include <signal.h>
 #include <sqlite3.h>
 #include <stdio.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -183,6 +185,49 @@ static void disk_full(void **state)
 	assert_int_equal(trail_pending(r.trail, NULL), 0);
 	rig_reread(&r);
 	for (int i = 0; i < 30; i++)
+		rig_expect(&r, id[i], (uint64_t)i);
+	assert_int_equal(rig_verify(&r, NULL), 0);
+	rig_free(&r);
+}
+
+/* Files may grow by `more` bytes from the trail's log on; 0: as they like. */
+static void limit_files(struct rig *r, rlim_t more)
+{
+	struct rlimit l;
+	struct stat st;
+	char wal[110];
+
+	snprintf(wal, sizeof wal, "%s-wal", r->path);
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &l), 0);
+	l.rlim_cur = l.rlim_max;
+	if (more) {
+		assert_int_equal(stat(wal, &st), 0);
+		l.rlim_cur = (rlim_t)st.st_size + more;
+	}
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &l), 0);
+}
+
+/* The same with writes that fail halfway, at any place. */
+static void writes_fail(void **state)
+{
+	struct rig r;
+	struct fail f;
+	int64_t id[60];
+	int refused = 0;
+
+	signal(SIGXFSZ, SIG_IGN);
+	rig_new(&r);
+	for (int i = 0; i < 60; i++) {
+		id[i] = rig_put(&r, (uint64_t)i);
+		limit_files(&r, 1 + rig_random(&r.random) % 60000);
+		refused += !trail_commit(r.trail, NULL, 0, &f);
+		limit_files(&r, 0);
+		if (i % 10 == 9)
+			rig_commit(&r);
+	}
+	assert_in_range(refused, 10, 55);
+	rig_reread(&r);
+	for (int i = 0; i < 60; i++)
 		rig_expect(&r, id[i], (uint64_t)i);
 	assert_int_equal(rig_verify(&r, NULL), 0);
 	rig_free(&r);
@@ -367,6 +412,7 @@ int main(void)
 		cmocka_unit_test(crash_while_open),
 		cmocka_unit_test(goes_on_after_a_crash),
 		cmocka_unit_test(disk_full),
+		cmocka_unit_test(writes_fail),
 		cmocka_unit_test(read_while_recorded),
 		cmocka_unit_test(read_only_folder),
 		cmocka_unit_test(lock_is_held),
