@@ -168,6 +168,11 @@ static bool verify_one(struct check *c, const char *path, int64_t *defects,
 		jsonout_open(&c->json, '[');
 	}
 	*defects = trail_verify(t, &k, on_defect, on_progress, c, f);
+	/* What SQLite itself cannot read was altered, too. */
+	if (*defects < 0 && strcmp(f->code, "trail_damaged") == 0) {
+		on_defect(c, 0, f->text);
+		*defects = 1;
+	}
 	wipe(c);
 	trail_close(t);
 	if (c->as_json)

@@ -41,7 +41,7 @@ const char *const trail_tables[] = {
 	"  response_end_ns INTEGER,   -- last byte of the response arrived\n"
 	"  duration_ns INTEGER,       -- last byte handed on, or the end\n"
 	"  added_ns INTEGER,          -- the most that assay delayed a byte\n"
-	"  -- Body bytes and their XXH3-64: as they came in and, where it\n"
+	"  -- Body bytes and their XXH64: as they came in and, where it\n"
 	"  -- differs, as they went out (NULL: went out as they came in).\n"
 	"  request_bytes INTEGER,\n"
 	"  request_out_bytes INTEGER,\n"

@@ -36,13 +36,13 @@ struct http_conn;
 struct http_stream;
 
 enum http_gone {
-	HTTP_DONE,	/* both directions ended as they should */
-	HTTP_RESET,	/* the peer reset it: RST_STREAM (code), or TCP RST */
-	HTTP_CUT,	/* the connection ended in mid-message */
-	HTTP_UNSENT,	/* never seen by the peer (GOAWAY, REFUSED_STREAM, or
-			   closed before a byte was written): safe elsewhere */
-	HTTP_BROKEN,	/* the peer broke the protocol; `why` says how */
-	HTTP_LATE,	/* a timeout of the codec's own (slow head) */
+	HTTP_DONE,   /* both directions ended as they should */
+	HTTP_RESET,  /* the peer reset it: RST_STREAM (code), or TCP RST */
+	HTTP_CUT,    /* the connection ended in mid-message */
+	HTTP_UNSENT, /* never seen by the peer (GOAWAY, REFUSED_STREAM, or
+			closed before a byte was written): safe elsewhere */
+	HTTP_BROKEN, /* the peer broke the protocol; `why` says how */
+	HTTP_LATE,   /* a timeout of the codec's own (slow head) */
 };
 
 struct http_end_facts {
@@ -62,7 +62,7 @@ struct http_events {
 	void (*on_interim)(void *who, struct head *take_head); /* 1xx */
 	void (*on_data)(void *who, const char *p, size_t n, uint64_t at);
 	void (*on_trailers)(void *who, struct head *take_trailers);
-	void (*on_end)(void *who); /* the peer's direction is complete */
+	void (*on_end)(void *who);  /* the peer's direction is complete */
 	void (*on_room)(void *who); /* http_full() became false */
 	void (*on_gone)(void *who, const struct http_end_facts *end);
 	/*
@@ -152,8 +152,8 @@ enum http_version http_version_of(const struct http_stream *s);
 struct wire *http_wire(const struct http_conn *c);
 
 struct http_limits {
-	size_t max_head;	 /* bytes of a head; more is 431 */
-	unsigned max_streams;	 /* h2: at once, in the server role */
+	size_t max_head;	  /* bytes of a head; more is 431 */
+	unsigned max_streams;	  /* h2: at once, in the server role */
 	uint64_t head_timeout_ns; /* first byte to end of a request head */
 	uint64_t idle_timeout_ns; /* a connection without streams; 0: none */
 };
@@ -182,7 +182,7 @@ struct http_conn *http_serve(struct wire *take_w, const struct http_limits *lim,
 
 /* A client connection's owner. */
 struct http_client {
-	/* A slot came free (h1: idle again; h2: a stream ended, or SETTINGS). */
+	/* A slot came free (h1: idle again; h2: a stream ended). */
 	void (*on_slot)(void *owner, struct http_conn *c);
 	void (*on_goaway)(void *owner, struct http_conn *c, uint32_t last_id,
 			  uint32_t code, struct str debug);
@@ -197,8 +197,8 @@ struct http_conn *http_dial(struct wire *take_w, bool h2,
 unsigned http_slots(const struct http_conn *c);
 
 /* Opens a stream; NULL if there is no slot. */
-struct http_stream *http_open(struct http_conn *c,
-			      const struct http_events *ev, void *who);
+struct http_stream *http_open(struct http_conn *c, const struct http_events *ev,
+			      void *who);
 
 /*
  * Ends a connection: open streams finish, new ones are not taken (h2: GOAWAY;

@@ -19,8 +19,9 @@ enum {
 	SAMPLE_LAST = SAMPLE_OPEN
 };
 
-#define SAMPLE_STARTED 1800000000000000000ull /* of the first; then 1 s each   \
-					       */
+#define SAMPLE_STARTED                                                         \
+	1800000000000000000ull /* of the first; then 1 s each                  \
+				*/
 
 #define SAMPLE_EVENTS 20
 #define SAMPLE_EVIL_BODY                                                       \
