@@ -57,6 +57,19 @@ static void defect(struct verify *v, int64_t exchange, const char *fmt, ...)
 		v->say(v->arg, exchange, text);
 }
 
+/* The next row; what cannot be read is a defect, and ends the list. */
+static bool next_row(struct verify *v, sqlite3_stmt *q)
+{
+	int done = sqlite3_step(q);
+	struct fail bad;
+
+	if (done != SQLITE_ROW && done != SQLITE_DONE) {
+		trail_sql_fail(v->t, "read all of", &bad);
+		defect(v, 0, "%s", bad.text);
+	}
+	return done == SQLITE_ROW;
+}
+
 static void step(struct verify *v)
 {
 	if (v->progress && (++v->done & 63) == 0)
@@ -72,7 +85,7 @@ static bool check_file(struct verify *v, struct fail *f)
 
 	if (!q)
 		return false;
-	while (sqlite3_step(q) == SQLITE_ROW) {
+	while (next_row(v, q)) {
 		struct str s = trail_sql_text(q, 0);
 
 		if (!str_eq(s, STR("ok")))
@@ -90,7 +103,7 @@ static bool check_frames(struct verify *v, struct fail *f)
 
 	if (!q)
 		return false;
-	while (sqlite3_step(q) == SQLITE_ROW) {
+	while (next_row(v, q)) {
 		if (!frame_check(v->t->frames, sqlite3_column_int64(q, 0),
 				 &bad))
 			defect(v, 0, "%s", bad.text);
@@ -160,7 +173,7 @@ static bool check_exchanges(struct verify *v, struct fail *f)
 	buf_free(&sql);
 	if (!q)
 		return false;
-	while (sqlite3_step(q) == SQLITE_ROW) {
+	while (next_row(v, q)) {
 		struct trail_facts x;
 
 		if (trail_facts_load(q, &x))
@@ -201,7 +214,7 @@ static bool check_references(struct verify *v, struct fail *f)
 
 		if (!q)
 			return false;
-		while (sqlite3_step(q) == SQLITE_ROW)
+		while (next_row(v, q))
 			defect(v, sqlite3_column_int64(q, 0), "%s",
 			       checks[i].text);
 		sqlite3_finalize(q);
@@ -216,7 +229,7 @@ static void next_point(struct verify *v)
 	struct trail_checkpoint *c = &v->point;
 
 	*c = (struct trail_checkpoint){0};
-	while (sqlite3_step(v->points) == SQLITE_ROW) {
+	while (next_row(v, v->points)) {
 		c->seals = sqlite3_column_int64(v->points, 0);
 		c->at = (uint64_t)sqlite3_column_int64(v->points, 1);
 		v->out->checkpoints++;
@@ -352,6 +365,22 @@ static bool prepare(struct verify *v, struct fail *f)
 	return ok;
 }
 
+/* A step that cannot be done is a defect; the others may be. */
+static void check_all(struct verify *v)
+{
+	static bool (*const steps[])(struct verify *, struct fail *) = {
+		check_file,	  check_frames, check_exchanges,
+		check_references, check_chain,
+	};
+
+	for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) {
+		struct fail bad;
+
+		if (!steps[i](v, &bad))
+			defect(v, 0, "%s", bad.text);
+	}
+}
+
 int64_t trail_verify(struct trail *t, struct trail_check *out,
 		     void (*say)(void *arg, int64_t exchange, const char *text),
 		     void (*progress)(void *arg, uint64_t done, uint64_t all),
@@ -368,10 +397,9 @@ int64_t trail_verify(struct trail *t, struct trail_check *out,
 	*out = (struct trail_check){0};
 	trail_hashes_init(&v.hashes);
 	/* One view of the file, however much is recorded meanwhile. */
-	ok = trail_sql_run(t, "BEGIN", f) && prepare(&v, f) &&
-	     check_file(&v, f) && check_frames(&v, f) &&
-	     check_exchanges(&v, f) && check_references(&v, f) &&
-	     check_chain(&v, f);
+	ok = trail_sql_run(t, "BEGIN", f) && prepare(&v, f);
+	if (ok)
+		check_all(&v);
 	sqlite3_finalize(v.points);
 	if (!sqlite3_get_autocommit(t->db))
 		sqlite3_exec(t->db, "COMMIT", NULL, NULL, NULL);
