@@ -86,6 +86,9 @@ struct exchange {
 	bool hung_up;	   /* the client closed its half, or went away */
 	bool hung_up_told; /* and the vendor could hear of it */
 	bool tunnel;	   /* 101 or CONNECT: bytes both ways */
+	bool measured;	   /* the answer's head told its body's length */
+	bool delivered;	   /* all of that is with the client's kernel */
+	uint64_t length;   /* with measured */
 
 	/* For the end of the turn: output was queued that arrived at... */
 	bool in_turn, turn_request;

@@ -65,6 +65,17 @@ static void turn_request(struct exchange *x, uint64_t now)
 		exchange_forget_request(x);
 }
 
+/*
+ * A client may leave as soon as it has a length-framed answer whole, before
+ * the vendor's stream has said that it ends: that answer is complete.
+ */
+static void check_delivered(struct exchange *x)
+{
+	if (x->measured && x->response_bytes.out == x->length && x->down &&
+	    http_queued(x->down) == 0)
+		x->delivered = true;
+}
+
 void relay_turn(void *worker)
 {
 	struct worker *w = worker;
@@ -81,6 +92,7 @@ void relay_turn(void *worker)
 			turn_request(x, now);
 		else if (now - x->turn_at > x->added_chunk)
 			x->added_chunk = now - x->turn_at;
+		check_delivered(x);
 	}
 }
 
@@ -222,6 +234,8 @@ static void down_on_gone(void *who, const struct http_end_facts *end)
 		exchange_mark(x, EV_MARK_DONE, clock_mono());
 		if (x->response_ended)
 			exchange_outcome(x, EV_COMPLETE, NULL);
+	} else if (x->delivered) {
+		exchange_outcome(x, EV_COMPLETE, NULL);
 	} else {
 		x->end.reset_code = end->code;
 		exchange_outcome(x, EV_RESET_BY_CLIENT,
@@ -338,6 +352,8 @@ static void up_on_head(void *who, struct head *take_head)
 	touch(x, take_head->at);
 	x->response_begun = true;
 	x->tunnel = take_head->framing == FRAMING_TUNNEL;
+	x->measured = take_head->framing == FRAMING_LENGTH;
+	x->length = take_head->length;
 	x->end.status = take_head->status;
 	exchange_mark(x, EV_MARK_FIRST_BYTE, take_head->at);
 	rec_head(x->rec, EV_RESPONSE, EV_HEAD_MAIN, take_head->raw,

@@ -44,4 +44,20 @@ def goes_on():
         same(p.settled(1)[0]["outcome"], "complete", "outcome")
 
 
+@case("a client that leaves with the whole answer leaves it complete")
+def whole():
+    """The vendor's stream never says that it ends (stall), but its
+    Content-Length does: 1,000 bytes, and the client has them all."""
+    with House() as h:
+        v = h.vendor()
+        p = h.proxy(v.url, http="2")
+        with Wire(p.port) as w:
+            w.send(request("GET", "/bytes?n=1000&stall=1000"))
+            same(len(w.response().body), 1000, "the answer")
+            w.abort()
+        row = p.settled(1)[0]
+        same(row["outcome"], "complete", "outcome")
+        same(row["response_bytes"], 1000, "bytes")
+
+
 main()
