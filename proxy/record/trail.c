@@ -96,6 +96,8 @@ static int lock(const char *path, struct fail *f)
 
 /* ---- the file ---- */
 
+#define SMALLEST_PAGE 512 /* bytes; SQLite's */
+
 /*
  * The path with its folder resolved: its last part alone may not be a symbolic
  * link, which SQLITE_OPEN_NOFOLLOW would otherwise forbid of every part.
@@ -116,7 +118,11 @@ static bool resolve(const char *path, char out[PATH_MAX])
 	return snprintf(out, PATH_MAX, "%s/%s", real, base) < PATH_MAX;
 }
 
-/* Makes the file if it is not there, so that it is 0600 from the beginning. */
+/*
+ * Makes the file if it is not there, so that it is 0600 from the beginning.
+ * What is shorter than SQLite's smallest page would pass for an empty
+ * database, and be written over.
+ */
 static bool touch(const char *path, struct fail *f)
 {
 	int fd = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
@@ -127,8 +133,12 @@ static bool touch(const char *path, struct fail *f)
 				  errno == ELOOP ? "it is a symbolic link"
 						 : strerror(errno));
 	close(fd);
-	return S_ISREG(st.st_mode) ||
-	       unwritable(f, path, "it is not a regular file");
+	if (!S_ISREG(st.st_mode))
+		return unwritable(f, path, "it is not a regular file");
+	if (st.st_size > 0 && st.st_size < SMALLEST_PAGE)
+		return fail_set(f, FAIL_USER, "trail_foreign",
+				"%s is not a trail of assay's", path);
+	return true;
 }
 
 static bool is_file(const char *path)
