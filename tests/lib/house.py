@@ -166,8 +166,7 @@ class Proxy(Process):
         self.ports = until(self._ports, slack(20), "the proxy's start message")
         self.port = self.ports[0]
         scheme = "https" if tls else "http"
-        host = "localhost" if tls else "127.0.0.1"
-        self.url = f"{scheme}://{host}:{self.port}"
+        self.url = f"{scheme}://127.0.0.1:{self.port}"
 
     def _ports(self):
         said = self.out() + self.err()

@@ -11,7 +11,7 @@ import time
 from clients import curl
 from house import House, assay, run_assay
 from raw import Script, Wire, request
-from scene import case, check, main, same
+from scene import Skip, case, check, main, same
 
 FIELDS = {"id", "parent", "kind", "route", "method", "path", "status",
           "outcome", "started", "first_byte_ns", "duration_ns", "added_ns",
@@ -99,7 +99,10 @@ def on_terminal(args, width=80):
     import fcntl
     import struct
     import termios
-    leader, follower = pty.openpty()
+    try:
+        leader, follower = pty.openpty()
+    except OSError as e:
+        raise Skip(f"no terminal to be had: {e}")
     fcntl.ioctl(follower, termios.TIOCSWINSZ,
                 struct.pack("HHHH", 24, width, 0, 0))
     child = subprocess.Popen([assay(), *args], stdin=follower, stdout=follower,
