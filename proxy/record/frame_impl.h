@@ -78,12 +78,23 @@ struct frame_head_at {
 	int64_t at;
 };
 
+/* Literals are compressed in one or more pieces, each by itself. */
+struct frame_chunk {
+	size_t at, n;		  /* in literals */
+	size_t packed_at, packed; /* in the blob */
+	bool done;
+};
+
 struct frame {
 	int64_t id;
 	uint64_t used;	/* when last */
 	unsigned count; /* entries, as the row says */
 	bool has_literals, has_rest;
-	struct buf literals, rest;
+	struct buf packed;   /* the blob of literals */
+	struct buf literals; /* what of it has been decompressed */
+	struct frame_chunk *chunks;
+	size_t n_chunks;
+	struct buf rest;
 	struct frame_entry *entries;
 	size_t n_entries;
 	struct frame_head_at *head_at;
@@ -112,9 +123,10 @@ bool frame_damaged(struct fail *f, int64_t frame, const char *what);
 /* The frame in the cache, fetched or not; spares `keep` when making room. */
 struct frame *frame_cached(struct frame_store *s, int64_t id,
 			   const struct frame *keep);
-/* Fetches what is not there yet. */
-bool frame_need_literals(struct frame_store *s, struct frame *fr,
-			 struct fail *f) MUST_USE;
+/* Bytes at .. at + n of a frame's literals, good until it is evicted. */
+bool frame_literals_at(struct frame_store *s, struct frame *fr, size_t at,
+		       size_t n, struct str *out, struct fail *f) MUST_USE;
+/* Fetches and parses the rest, if it is not there yet. */
 bool frame_need_rest(struct frame_store *s, struct frame *fr,
 		     struct fail *f) MUST_USE;
 

@@ -64,11 +64,6 @@ bool frame_entry_heads(struct frame_store *s, const struct frame_entry *e,
 	return true;
 }
 
-static bool reaches(const struct frame *fr, const struct rope_seg *g)
-{
-	return g->at <= fr->literals.n && g->n <= fr->literals.n - g->at;
-}
-
 static bool rope_body(struct frame_store *s, const struct frame_entry *e,
 		      const struct frame_side *d,
 		      bool (*piece)(void *arg, struct str bytes), void *arg,
@@ -77,15 +72,11 @@ static bool rope_body(struct frame_store *s, const struct frame_entry *e,
 	for (size_t i = d->seg; i < d->seg + d->segs; i++) {
 		const struct rope_seg *g = &e->frame->segs[i];
 		struct frame *fr = frame_cached(s, (int64_t)g->frame, e->frame);
+		struct str bytes;
 
-		if (!reaches(fr, g)) /* not read, or grown since */
-			fr->has_literals = false;
-		if (!frame_need_literals(s, fr, f))
+		if (!frame_literals_at(s, fr, g->at, g->n, &bytes, f))
 			return false;
-		if (!reaches(fr, g))
-			return frame_damaged(f, fr->id,
-					     "a rope reaches beyond it");
-		if (!piece(arg, (struct str){fr->literals.p + g->at, g->n}))
+		if (!piece(arg, bytes))
 			return true;
 	}
 	return true;
@@ -231,10 +222,12 @@ bool frame_entry_arrivals(struct frame_store *s, const struct frame_entry *e,
 bool frame_check(struct frame_store *s, int64_t frame, struct fail *f)
 {
 	struct frame *fr;
+	struct str all;
 
 	assert(s->magic == STORE_MAGIC);
 	fr = frame_cached(s, frame, NULL);
-	if (!frame_need_rest(s, fr, f))
+	if (!frame_need_rest(s, fr, f) ||
+	    !frame_literals_at(s, fr, 0, fr->literals.n, &all, f))
 		return false;
 	if (!view_of(s, fr, SECTION_HEADS) || !view_of(s, fr, SECTION_EVENTS))
 		return frame_damaged(f, frame, "its columns make no sense");

@@ -7,9 +7,9 @@
  *		    +- literals | rest		   recently used out first
  *
  * Either part of a frame is read when it is first asked for: a rope over 60
- * frames needs their literals alone. All that is in a frame is taken for
- * hostile: sizes are bounded by what is left of their section, and what is
- * decompressed by FRAME_LIMIT.
+ * frames needs their literals alone, and of those the chunks that it touches.
+ *All that is in a frame is taken for hostile: sizes are bounded by what is left
+ *of their section, and what is decompressed by FRAME_LIMIT.
  */
 #include <assert.h>
 #include <inttypes.h>
@@ -58,7 +58,9 @@ struct frame_store *frame_store_new(sqlite3 *db)
 static void frame_free(struct frame *fr)
 {
 	frame_clear_rest(fr);
+	buf_free(&fr->packed);
 	buf_free(&fr->literals);
+	free(fr->chunks);
 	free(fr);
 }
 
@@ -83,7 +85,8 @@ void frame_store_free(struct frame_store *s)
 
 static size_t frame_bytes(const struct frame *fr)
 {
-	return fr->literals.cap + fr->rest.cap * 2 +
+	return fr->packed.cap + fr->literals.cap + fr->rest.cap * 2 +
+	       fr->n_chunks * sizeof *fr->chunks +
 	       fr->n_segs * sizeof *fr->segs;
 }
 
@@ -128,24 +131,37 @@ struct frame *frame_cached(struct frame_store *s, int64_t id,
 
 /* ---- decompressing ---- */
 
-static bool expand(struct frame_store *s, int64_t id, struct str blob,
-		   struct str prefix, struct buf *out, struct fail *f)
+/* What a zstd frame will be when decompressed; false if nothing sane. */
+static bool expanded_size(struct str blob, size_t *out)
 {
 	unsigned long long n = ZSTD_getFrameContentSize(blob.p, blob.n);
-	size_t got;
 
-	if (n == ZSTD_CONTENTSIZE_ERROR || n == ZSTD_CONTENTSIZE_UNKNOWN ||
-	    n > FRAME_LIMIT)
-		return frame_damaged(f, id, "not a zstd frame of a sane size");
+	*out = (size_t)n;
+	return n != ZSTD_CONTENTSIZE_ERROR && n != ZSTD_CONTENTSIZE_UNKNOWN &&
+	       n <= FRAME_LIMIT;
+}
+
+static bool expand(struct frame_store *s, struct str blob, struct str prefix,
+		   char *out, size_t n)
+{
 	ZSTD_DCtx_reset(s->zstd, ZSTD_reset_session_only);
 	if (prefix.n)
 		ZSTD_DCtx_refPrefix(s->zstd, prefix.p, prefix.n);
+	return ZSTD_decompressDCtx(s->zstd, out, n, blob.p, blob.n) == n;
+}
+
+static bool expand_whole(struct frame_store *s, int64_t id, struct str blob,
+			 struct str prefix, struct buf *out, struct fail *f)
+{
+	size_t n;
+
+	if (!expanded_size(blob, &n))
+		return frame_damaged(f, id, "not a zstd frame of a sane size");
 	out->n = 0;
-	buf_room(out, (size_t)n + 1);
-	got = ZSTD_decompressDCtx(s->zstd, out->p, (size_t)n, blob.p, blob.n);
-	if (ZSTD_isError(got) || got != n)
+	buf_room(out, n + 1);
+	if (!expand(s, blob, prefix, out->p, n))
 		return frame_damaged(f, id, "it does not decompress");
-	out->n = got;
+	out->n = n;
 	return true;
 }
 
@@ -172,14 +188,108 @@ static bool blob_of(sqlite3_stmt *q, int column, int64_t id, struct str *blob,
 	       frame_damaged(f, id, "its checksum is wrong");
 }
 
-static bool expand_literals(struct frame_store *s, sqlite3_stmt *q,
-			    struct frame *fr, struct fail *f)
-{
-	struct str blob, none = {0};
+/* ---- literals ---- */
 
-	return blob_of(q, 1, fr->id, &blob, f) &&
-	       expand(s, fr->id, blob, none, &fr->literals, f);
+/* Finds the chunks in fr->packed. */
+static bool find_chunks(struct frame *fr)
+{
+	struct str left = buf_str(&fr->packed);
+	struct buf chunks = {0};
+	bool ok = true;
+
+	fr->literals.n = 0;
+	while (ok && left.n) {
+		struct frame_chunk c = {.at = fr->literals.n};
+
+		c.packed_at = fr->packed.n - left.n;
+		c.packed = ZSTD_findFrameCompressedSize(left.p, left.n);
+		ok = !ZSTD_isError(c.packed) && c.packed > 0 &&
+		     expanded_size(left, &c.n) &&
+		     c.n <= FRAME_LIMIT - fr->literals.n;
+		if (!ok)
+			break;
+		buf_add(&chunks, &c, sizeof c);
+		fr->literals.n += c.n;
+		left = str_skip(left, c.packed);
+	}
+	free(fr->chunks);
+	fr->chunks = (struct frame_chunk *)chunks.p;
+	fr->n_chunks = chunks.n / sizeof *fr->chunks;
+	return ok;
 }
+
+/* Keeps the blob of literals; nothing is decompressed yet. */
+static bool keep_literals(sqlite3_stmt *q, struct frame *fr, struct fail *f)
+{
+	struct str blob;
+	size_t n;
+
+	fr->has_literals = false;
+	if (!blob_of(q, 1, fr->id, &blob, f))
+		return false;
+	fr->packed.n = 0;
+	buf_adds(&fr->packed, blob);
+	if (!find_chunks(fr))
+		return frame_damaged(f, fr->id, "its literals are not zstd's");
+	n = fr->literals.n;
+	fr->literals.n = 0;
+	buf_room(&fr->literals, n + 1);
+	fr->literals.n = n;
+	fr->has_literals = true;
+	return true;
+}
+
+static bool fetch_literals(struct frame_store *s, struct frame *fr,
+			   struct fail *f)
+{
+	sqlite3_stmt *q = s->select[0];
+
+	if (!select_row(q, fr, f))
+		return false;
+	keep_literals(q, fr, f);
+	sqlite3_reset(q);
+	return fr->has_literals;
+}
+
+static bool reaches(const struct frame *fr, size_t at, size_t n)
+{
+	return fr->has_literals && at <= fr->literals.n &&
+	       n <= fr->literals.n - at;
+}
+
+/* Decompresses the chunks that hold these bytes. */
+static bool need_chunks(struct frame_store *s, struct frame *fr, size_t at,
+			size_t n, struct fail *f)
+{
+	struct str none = {0};
+
+	for (size_t i = 0; i < fr->n_chunks; i++) {
+		struct frame_chunk *c = &fr->chunks[i];
+		struct str packed = {fr->packed.p + c->packed_at, c->packed};
+
+		if (c->done || c->at >= at + n || c->at + c->n <= at)
+			continue;
+		if (!expand(s, packed, none, fr->literals.p + c->at, c->n))
+			return frame_damaged(f, fr->id,
+					     "it does not decompress");
+		c->done = true;
+	}
+	return true;
+}
+
+bool frame_literals_at(struct frame_store *s, struct frame *fr, size_t at,
+		       size_t n, struct str *out, struct fail *f)
+{
+	/* not read, or grown since */
+	if (!reaches(fr, at, n) && !fetch_literals(s, fr, f))
+		return false;
+	if (!reaches(fr, at, n))
+		return frame_damaged(f, fr->id, "a rope reaches beyond it");
+	*out = (struct str){fr->literals.p + at, n};
+	return need_chunks(s, fr, at, n, f);
+}
+
+/* ---- the rest ---- */
 
 static bool expand_rest(struct frame_store *s, sqlite3_stmt *q,
 			struct frame *fr, struct fail *f)
@@ -190,23 +300,12 @@ static bool expand_rest(struct frame_store *s, sqlite3_stmt *q,
 		return false;
 	if (blob.n == 0 || (unsigned char)blob.p[0] > REST_PREFIXED)
 		return frame_damaged(f, fr->id, "its rest is of no known kind");
-	if (blob.p[0] == REST_PREFIXED)
+	if (blob.p[0] == REST_PREFIXED) {
 		prefix = buf_str(&fr->literals);
-	return expand(s, fr->id, str_skip(blob, 1), prefix, &fr->rest, f);
-}
-
-bool frame_need_literals(struct frame_store *s, struct frame *fr,
-			 struct fail *f)
-{
-	sqlite3_stmt *q = s->select[0];
-
-	if (fr->has_literals)
-		return true;
-	if (!select_row(q, fr, f))
-		return false;
-	fr->has_literals = expand_literals(s, q, fr, f);
-	sqlite3_reset(q);
-	return fr->has_literals;
+		if (!need_chunks(s, fr, 0, prefix.n, f))
+			return false;
+	}
+	return expand_whole(s, fr->id, str_skip(blob, 1), prefix, &fr->rest, f);
 }
 
 /* Both parts of one row: a frame may grow between two looks at it. */
@@ -217,9 +316,8 @@ static bool fetch_all(struct frame_store *s, struct frame *fr, struct fail *f)
 
 	if (!select_row(q, fr, f))
 		return false;
-	ok = expand_literals(s, q, fr, f) && expand_rest(s, q, fr, f);
+	ok = keep_literals(q, fr, f) && expand_rest(s, q, fr, f);
 	fr->count = (unsigned)sqlite3_column_int(q, 4);
-	fr->has_literals = ok;
 	sqlite3_reset(q);
 	return ok;
 }
@@ -255,7 +353,8 @@ bool frame_store_words(struct frame_store *s, struct words *words,
 
 		s->scratch.n = 0;
 		ok = blob_of(q, 2, first, &blob, f) &&
-		     expand(s, first, blob, (struct str){0}, &s->scratch, f) &&
+		     expand_whole(s, first, blob, (struct str){0}, &s->scratch,
+				  f) &&
 		     (words_load(words, buf_str(&s->scratch), (size_t)first) ||
 		      frame_damaged(f, first,
 				    "a batch of words makes no sense"));

@@ -23,7 +23,12 @@
 #include "base/mem.h"
 #include "record/frame_impl.h"
 
-enum { MAKER_MAGIC = 0x464d4b52, LEAST_BLOCK = 512, DENSE = 64 << 10 };
+enum {
+	MAKER_MAGIC = 0x464d4b52,
+	LEAST_BLOCK = 512,
+	DENSE = 64 << 10,
+	CHUNK = 24 << 10
+};
 
 struct frame_maker {
 	uint32_t magic;
@@ -32,6 +37,8 @@ struct frame_maker {
 	unsigned entries;
 	uint64_t carried; /* body bytes that the entries stand for */
 	struct buf literals;
+	size_t entry_at;   /* where those of the entry at hand begin */
+	struct buf splits; /* size_t: where literals are cut into chunks */
 	struct columns *heads, *events;
 	struct buf dir, segs, lengths, high, low;
 	/* the entry at hand */
@@ -69,6 +76,7 @@ void frame_maker_free(struct frame_maker *m)
 	columns_free(m->heads);
 	columns_free(m->events);
 	buf_free(&m->literals);
+	buf_free(&m->splits);
 	buf_free(&m->dir);
 	buf_free(&m->segs);
 	buf_free(&m->lengths);
@@ -89,7 +97,7 @@ void frame_begin(struct frame_maker *m, int64_t id)
 	m->id = id;
 	m->entries = 0;
 	m->carried = 0;
-	m->literals.n = 0;
+	m->literals.n = m->entry_at = m->splits.n = 0;
 	columns_reset(m->heads);
 	columns_reset(m->events);
 	m->dir.n = m->segs.n = m->lengths.n = m->high.n = m->low.n = 0;
@@ -149,6 +157,7 @@ unsigned frame_entry(struct frame_maker *m, int64_t exchange)
 		write_entry(m, &m->dir);
 	buf_add_varint(&m->dir, frame_zigzag(exchange - m->exchange));
 	m->exchange = exchange;
+	m->entry_at = m->literals.n;
 	m->entry_heads.n = 0;
 	m->n_heads = 0;
 	memset(m->side, 0, sizeof m->side);
@@ -164,6 +173,36 @@ void frame_head(struct frame_maker *m, enum ev_side side, enum ev_head kind,
 	m->n_heads++;
 }
 
+static size_t last_split(const struct frame_maker *m)
+{
+	size_t at = 0;
+
+	if (m->splits.n)
+		memcpy(&at, m->splits.p + m->splits.n - sizeof at, sizeof at);
+	return at;
+}
+
+/*
+ * Does another conversation go on here than in the literals before? Bodies of
+ * one conversation are read together and packed together; of others a reader
+ * wants nothing, and begins a chunk of its own.
+ */
+static bool is_stranger(const struct frame_maker *m,
+			const struct rope_segs *segs)
+{
+	bool continues = false;
+
+	if (m->entry_at < last_split(m) + CHUNK)
+		return false;
+	for (size_t i = 0; i < segs->n; i++) {
+		if (segs->p[i].frame != (uint64_t)m->id)
+			continues = true;
+		else if (segs->p[i].at < m->entry_at)
+			return false;
+	}
+	return continues;
+}
+
 void frame_rope(struct frame_maker *m, enum ev_side side,
 		const struct rope_segs *segs)
 {
@@ -173,6 +212,8 @@ void frame_rope(struct frame_maker *m, enum ev_side side,
 	m->side[side].holds = HOLDS_ROPE;
 	m->side[side].segs = segs->n;
 	m->units.n = 0;
+	if (is_stranger(m, segs))
+		buf_add(&m->splits, &m->entry_at, sizeof m->entry_at);
 	for (size_t i = 0; i < segs->n; i++) {
 		int64_t frame = (int64_t)segs->p[i].frame;
 
@@ -326,14 +367,14 @@ static int level_for(const struct frame_maker *m, size_t n)
 /* Compresses raw, appending to `out`; a new block at each cut that leaves
  * enough. */
 static void compress(struct frame_maker *m, struct str raw, struct str prefix,
-		     struct buf *out)
+		     int level, struct buf *out)
 {
 	ZSTD_inBuffer in = {raw.p, 0, 0};
 	size_t at, n_cuts = m->cuts.n / sizeof at;
 
 	ZSTD_CCtx_reset(m->zstd, ZSTD_reset_session_only);
 	zstd_must(ZSTD_CCtx_setParameter(m->zstd, ZSTD_c_compressionLevel,
-					 level_for(m, raw.n)));
+					 level));
 	zstd_must(ZSTD_CCtx_setPledgedSrcSize(m->zstd, raw.n));
 	if (prefix.n)
 		zstd_must(ZSTD_CCtx_refPrefix(m->zstd, prefix.p, prefix.n));
@@ -344,6 +385,23 @@ static void compress(struct frame_maker *m, struct str raw, struct str prefix,
 			squeeze(m, &in, at, ZSTD_e_flush, out);
 	}
 	squeeze(m, &in, raw.n, ZSTD_e_end, out);
+}
+
+/* Chunk after chunk, each by itself. */
+static void compress_literals(struct frame_maker *m, struct buf *out)
+{
+	struct str left = buf_str(&m->literals), none = {0};
+	int level = level_for(m, left.n);
+	size_t at, from = 0;
+
+	m->cuts.n = 0;
+	for (size_t i = 0; i < m->splits.n; i += sizeof at) {
+		memcpy(&at, m->splits.p + i, sizeof at);
+		compress(m, (struct str){left.p, at - from}, none, level, out);
+		left = str_skip(left, at - from);
+		from = at;
+	}
+	compress(m, left, none, level, out);
 }
 
 /* The literals, if events may be like them, as answers are that come back. */
@@ -357,16 +415,16 @@ static struct str prefix_for(const struct frame_maker *m)
 
 void frame_pack(struct frame_maker *m, struct frame_blobs *out)
 {
-	struct str literals = buf_str(&m->literals), prefix = {0};
+	struct str prefix;
 
 	assert(m->magic == MAKER_MAGIC);
-	m->cuts.n = 0;
 	out->literals.n = out->rest.n = 0;
-	compress(m, literals, prefix, &out->literals);
+	compress_literals(m, &out->literals);
 	prefix = prefix_for(m);
 	lay_out(m, prefix);
 	buf_addc(&out->rest, prefix.n ? REST_PREFIXED : REST_ALONE);
-	compress(m, buf_str(&m->raw), prefix, &out->rest);
+	compress(m, buf_str(&m->raw), prefix, level_for(m, m->raw.n),
+		 &out->rest);
 	out->id = m->id;
 	out->entries = m->entries;
 	out->literals_check = XXH3_64bits(out->literals.p, out->literals.n);

@@ -6,8 +6,10 @@
 
 #include <cmocka.h>
 
+#include <sqlite3.h>
 #include <stdio.h>
 #include <sys/stat.h>
+#include <zstd.h>
 
 #include "trail_rig.h"
 
@@ -208,6 +210,71 @@ static void long_session(void **state)
 	rig_free(&r);
 }
 
+static int literals_in_chunks(struct rig *r)
+{
+	sqlite3 *db;
+	sqlite3_stmt *q;
+	int n = 0;
+
+	assert_int_equal(sqlite3_open(r->path, &db), SQLITE_OK);
+	sqlite3_prepare_v2(db, "SELECT literals FROM frame", -1, &q, NULL);
+	while (sqlite3_step(q) == SQLITE_ROW) {
+		size_t all = (size_t)sqlite3_column_bytes(q, 0);
+
+		n += ZSTD_findFrameCompressedSize(sqlite3_column_blob(q, 0),
+						  all) < all;
+	}
+	sqlite3_finalize(q);
+	sqlite3_close(db);
+	return n;
+}
+
+/* Sessions in turn: what is new of each lies in chunks of its own. */
+static void sessions_in_turn(void **state)
+{
+	enum { SESSIONS = 20, TURNS = 6 };
+	struct rig r;
+	struct buf said[SESSIONS] = {0}, got = {0};
+	struct ev_open open = {.started_mono = 1};
+	struct ev_close close = {0};
+	uint64_t s = 11;
+	struct fail f;
+
+	rig_new(&r);
+	for (int k = 0; k < SESSIONS * TURNS; k++) {
+		struct buf *b = &said[k % SESSIONS];
+		struct str piece;
+		struct trail_run run = {EV_REQUEST, &piece, 1, NULL, 0, 0};
+		struct trail_exchange e = {.open = &open,
+					   .runs = &run,
+					   .n_runs = 1,
+					   .close = &close};
+
+		for (int i = 0; i < 250; i++)
+			buf_addf(b, "%lx", (long)rig_random(&s));
+		piece = buf_str(b);
+		close.bytes[0] = close.bytes[1] = b->n;
+		e.id = trail_next_id(r.trail);
+		trail_put(r.trail, &e);
+		if (k % 16 == 15)
+			rig_commit(&r);
+	}
+	rig_reread(&r);
+	assert_true(literals_in_chunks(&r) > 3);
+	for (int i = 0; i < SESSIONS; i++) {
+		int64_t last = SESSIONS * (TURNS - 1) + i + 1;
+
+		got.n = 0;
+		assert_true(trail_body(r.trail, last, EV_REQUEST, &got, &f));
+		assert_int_equal(got.n, said[i].n);
+		assert_memory_equal(got.p, said[i].p, got.n);
+		buf_free(&said[i]);
+	}
+	assert_int_equal(rig_verify(&r, NULL), 0);
+	buf_free(&got);
+	rig_free(&r);
+}
+
 /* ---- lists ---- */
 
 struct listed {
@@ -356,6 +423,7 @@ int main(void)
 		cmocka_unit_test(interleaved_parts),
 		cmocka_unit_test(large_bodies),
 		cmocka_unit_test(long_session),
+		cmocka_unit_test(sessions_in_turn),
 		cmocka_unit_test(filters),
 		cmocka_unit_test(cursors),
 		cmocka_unit_test(files_are_private),
