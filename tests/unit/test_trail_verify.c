@@ -95,8 +95,8 @@ static void removed_rows(void **state)
 		"DELETE FROM frame WHERE id = 2",
 		"DELETE FROM part WHERE exchange = 5 AND n = 0",
 		"DELETE FROM part WHERE exchange = 5 AND n = 2",
-		"DELETE FROM gap WHERE exchange = (SELECT max(exchange) "
-		"FROM gap)",
+		("DELETE FROM gap WHERE exchange = (SELECT max(exchange) "
+		 "FROM gap)"),
 		"DELETE FROM meta WHERE name = 'key'",
 		"DELETE FROM words",
 	};
