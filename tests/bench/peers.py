@@ -173,6 +173,7 @@ global
   tune.h2.max-concurrent-streams 2000
 defaults
   mode http
+  option http-no-delay
   timeout connect 5s
   timeout client 1h
   timeout server 1h
