@@ -82,7 +82,7 @@ void passage_out_anew(struct passage *g)
 static void let_go_of_client(struct exchange *x)
 {
 	if (x->down)
-		http_abandon(x->down, 8 /* CANCEL */);
+		http_abandon(x->down, HTTP_CODE_CANCEL);
 	x->down = NULL;
 	exchange_check_done(x);
 }
@@ -432,7 +432,7 @@ void exchange_drop_vendor(struct exchange *x)
 	if (x->ask)
 		pool_cancel(x->ask);
 	if (x->up)
-		http_abandon(x->up, 8 /* CANCEL */);
+		http_abandon(x->up, HTTP_CODE_CANCEL);
 	x->ask = NULL;
 	x->up = NULL;
 }
@@ -452,7 +452,7 @@ void exchange_abort(struct exchange *x, enum ev_outcome o, const char *code)
 	exchange_drop_vendor(x);
 	x->wait = WAIT_NONE;
 	if (x->down)
-		http_cut(x->down, 8 /* CANCEL */, false);
+		http_cut(x->down, HTTP_CODE_CANCEL, false);
 	exchange_check_done(x);
 }
 

@@ -431,9 +431,9 @@ static void vendor_failed(struct exchange *x, const struct http_end_facts *end)
 				      "the vendor refused the request unread, "
 				      "as often as it was sent");
 	else if (end->how == HTTP_UNSENT)
-		http_cut(x->down, 7 /* REFUSED_STREAM */, true);
+		http_cut(x->down, HTTP_CODE_REFUSED, true);
 	else if (reset)
-		http_cut(x->down, end->code ? end->code : 2 /* INTERNAL */,
+		http_cut(x->down, end->code ? end->code : HTTP_CODE_INTERNAL,
 			 true);
 	else if (!x->response_begun)
 		exchange_answer_error(
@@ -442,7 +442,7 @@ static void vendor_failed(struct exchange *x, const struct http_end_facts *end)
 			       : "the vendor closed the connection "
 				 "without an answer");
 	else
-		http_cut(x->down, 2 /* INTERNAL_ERROR */, false);
+		http_cut(x->down, HTTP_CODE_INTERNAL, false);
 }
 
 /* One half has ended; the other must not end unheard. */

@@ -147,6 +147,13 @@ void http_cut(struct http_stream *s, uint32_t code, bool rst);
  */
 void http_hangup(struct http_stream *s);
 
+/* The h2 error codes that relaying needs (RFC 9113, 7). */
+enum http_code {
+	HTTP_CODE_INTERNAL = 2,
+	HTTP_CODE_REFUSED = 7,
+	HTTP_CODE_CANCEL = 8,
+};
+
 /* Connection-wide facts. */
 enum http_version http_version_of(const struct http_stream *s);
 struct wire *http_wire(const struct http_conn *c);
