@@ -12,7 +12,7 @@
 #ifndef REPLAY_EXHIBIT_H
 #define REPLAY_EXHIBIT_H
 
-#include "decode.h"
+#include "rules/meaning/decode.h"
 #include "row.h"
 
 /* One side's body. */

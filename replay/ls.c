@@ -5,9 +5,9 @@
 
 #include "base/clock.h"
 #include "commands.h"
-#include "human.h"
+#include "print/human.h"
 #include "rows.h"
-#include "table.h"
+#include "print/table.h"
 
 enum { TERMINAL_LIMIT = 50 };
 

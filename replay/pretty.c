@@ -9,7 +9,7 @@
  */
 #include "pretty.h"
 
-#include "text.h"
+#include "print/text.h"
 
 struct reader {
 	struct str rest;

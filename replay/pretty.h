@@ -10,7 +10,7 @@
 #ifndef REPLAY_PRETTY_H
 #define REPLAY_PRETTY_H
 
-#include "out.h"
+#include "print/out.h"
 
 enum { PRETTY_DEPTH = 1000 };
 

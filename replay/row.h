@@ -6,7 +6,7 @@
 #ifndef REPLAY_ROW_H
 #define REPLAY_ROW_H
 
-#include "jsonout.h"
+#include "print/jsonout.h"
 #include "record/trail.h"
 
 struct kept_row {

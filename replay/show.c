@@ -6,8 +6,8 @@
 #include <unistd.h>
 
 #include "commands.h"
-#include "human.h"
-#include "text.h"
+#include "print/human.h"
+#include "print/text.h"
 
 static bool conflict(struct fail *f, const char *why)
 {

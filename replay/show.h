@@ -4,7 +4,7 @@
 #define REPLAY_SHOW_H
 
 #include "exhibit.h"
-#include "out.h"
+#include "print/out.h"
 
 /* What of the exchange is asked for. */
 struct show_parts {

@@ -2,9 +2,9 @@
 /* An exchange for programs: one JSON object. */
 #include <stdio.h>
 
-#include "jsonout.h"
+#include "print/jsonout.h"
 #include "show.h"
-#include "text.h"
+#include "print/text.h"
 
 /* ---- the row's rest ---- */
 

@@ -3,9 +3,9 @@
 #include <stdio.h>
 
 #include "base/clock.h"
-#include "human.h"
+#include "print/human.h"
 #include "show.h"
-#include "text.h"
+#include "print/text.h"
 #include "timeline.h"
 
 static const char *const side_name[EV_SIDES] = {"request", "response"};

@@ -6,8 +6,8 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
-#include "human.h"
-#include "text.h"
+#include "print/human.h"
+#include "print/text.h"
 
 enum {
 	SIDE_ROOM = 14, /* beside the bar, for the total */

@@ -12,7 +12,7 @@
 #ifndef REPLAY_TIMELINE_H
 #define REPLAY_TIMELINE_H
 
-#include "out.h"
+#include "print/out.h"
 #include "record/trail.h"
 
 /* Marks, bar, arrivals and gaps of the response (of the request too where it

@@ -5,7 +5,7 @@
 
 #include "base/clock.h"
 #include "commands.h"
-#include "human.h"
+#include "print/human.h"
 #include "row.h"
 
 #define QUIET_FOR NS_PER_S	 /* before progress is worth a line */

@@ -5,8 +5,8 @@
 #
 #	proxy <- certs <- rules <- replay <- audit
 #
-# Inside proxy/: base stands alone; wire and record each see base, and not
-# each other; seams.h sees these three; relay (and proxy.h) see all. Tests may
+# Inside proxy/: base stands alone, print sees it; wire and record each see
+# base, and not each other; seams.h sees these three; relay (and proxy.h) see all. Tests may
 # include anything, the practice vendor only base/{str,buf,mem}.h, so that it
 # shares no codec with what it tests.
 cd "$(dirname "$0")/.." || exit 2
@@ -15,7 +15,7 @@ find proxy $(ls -d certs rules 2>/dev/null) replay audit tests/vendor -name '*.[
 xargs awk '
 # The part of the house that a path lies in.
 function part(path) {
-	if (path ~ /^proxy\/(base|wire|record|relay)\//) {
+	if (path ~ /^proxy\/(base|print|wire|record|relay)\//) {
 		split(path, p, "/")
 		return p[2]
 	}
@@ -43,12 +43,13 @@ function exists(path,   line, is) {
 
 BEGIN {
 	sees["base"] = "base"
+	sees["print"] = "base print"
 	sees["wire"] = "base wire"
 	sees["record"] = "base record"
 	sees["seams"] = "base wire record"
 	sees["face"] = "base wire record seams"
 	sees["relay"] = "base wire record seams face relay"
-	sees["certs"] = sees["relay"] " certs"
+	sees["certs"] = sees["relay"] " print certs"
 	sees["rules"] = sees["certs"] " rules"
 	sees["replay"] = sees["rules"] " replay"
 	sees["audit"] = sees["replay"] " audit"

@@ -10,10 +10,10 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "replay/decode.h"
+#include "rules/meaning/decode.h"
 #include "replay/events.h"
 #include "replay/pretty.h"
-#include "replay/text.h"
+#include "print/text.h"
 
 enum { MOST = 1 << 20 };
 

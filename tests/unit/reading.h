@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
-#include "replay/out.h"
+#include "print/out.h"
 
 /* As if written to a terminal of that width; 0: to a pipe. */
 static inline void reading_open(struct out *o, unsigned width)

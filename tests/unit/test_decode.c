@@ -9,7 +9,7 @@
 #include <zstd.h>
 
 #include "base/mem.h"
-#include "replay/decode.h"
+#include "rules/meaning/decode.h"
 
 static const struct decode_limits roomy = {64 << 20, DECODE_GROWTH};
 

@@ -9,10 +9,10 @@
 #include <cmocka.h>
 
 #include "base/clock.h"
+#include "print/human.h"
+#include "print/jsonout.h"
 #include "reading.h"
 #include "replay/events.h"
-#include "replay/human.h"
-#include "replay/jsonout.h"
 #include "replay/pretty.h"
 #include "replay/select.h"
 

@@ -7,9 +7,9 @@
 #include <cjson/cJSON.h>
 #include <cmocka.h>
 
+#include "print/text.h"
 #include "reading.h"
 #include "replay/replay.h"
-#include "replay/text.h"
 #include "sample_trail.h"
 
 enum { PLAIN = 300, ALL = SAMPLE_LAST + PLAIN };

@@ -5,9 +5,9 @@
 
 #include <cmocka.h>
 
+#include "print/table.h"
+#include "print/text.h"
 #include "reading.h"
-#include "replay/table.h"
-#include "replay/text.h"
 
 static char *tamed(const char *s, size_t n, enum text_mode mode)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "text.h"
+#include "print/text.h"
 
 #define ELLIPSIS    "\u2026"
 #define REPLACEMENT "\ufffd"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "out.h"
+#include "print/out.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -8,7 +8,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#include "text.h"
+#include "print/text.h"
 
 enum { FULL = 1 << 16, NARROWEST = 20, WIDEST = 1000 };
 

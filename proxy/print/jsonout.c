@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-#include "jsonout.h"
+#include "print/jsonout.h"
 
 #include <assert.h>
 
-#include "text.h"
+#include "print/text.h"
 
 static void lead(struct jsonout *j)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Figures as people read them, in few columns. */
-#ifndef REPLAY_HUMAN_H
-#define REPLAY_HUMAN_H
+#ifndef PRINT_HUMAN_H
+#define PRINT_HUMAN_H
 
 #include <stdint.h>
 

@@ -12,8 +12,8 @@
  *
  * What was decoded before a fault stays in `out`.
  */
-#ifndef REPLAY_DECODE_H
-#define REPLAY_DECODE_H
+#ifndef MEANING_DECODE_H
+#define MEANING_DECODE_H
 
 #include "base/buf.h"
 #include "base/str.h"

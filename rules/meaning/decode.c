@@ -10,7 +10,7 @@
  * A codec is three functions. `run` consumes and produces what it can, as
  * all four libraries do; the loop around it is the same for all.
  */
-#include "decode.h"
+#include "rules/meaning/decode.h"
 
 #include <assert.h>
 #include <brotli/decode.h>

@@ -7,8 +7,8 @@
  *	if (text_columns(buf_str(&cell)) > room)
  *		text_fit_middle(&line, buf_str(&cell), room);
  */
-#ifndef REPLAY_TEXT_H
-#define REPLAY_TEXT_H
+#ifndef PRINT_TEXT_H
+#define PRINT_TEXT_H
 
 #include "base/buf.h"
 #include "base/str.h"

@@ -11,8 +11,8 @@
  *	out_f(&o, "  %u\n", status);		our own words
  *	return out_close(&o, &f) ? 0 : fail_print(&f);
  */
-#ifndef REPLAY_OUT_H
-#define REPLAY_OUT_H
+#ifndef PRINT_OUT_H
+#define PRINT_OUT_H
 
 #include "base/buf.h"
 #include "base/fail.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "human.h"
+#include "print/human.h"
 
 #include <stdio.h>
 #include <time.h>

@@ -11,10 +11,10 @@
  *	jsonout_close(&j, '}');
  *	jsonout_end_line(&j);
  */
-#ifndef REPLAY_JSONOUT_H
-#define REPLAY_JSONOUT_H
+#ifndef PRINT_JSONOUT_H
+#define PRINT_JSONOUT_H
 
-#include "out.h"
+#include "print/out.h"
 
 enum { JSON_DEPTH = 16 };
 

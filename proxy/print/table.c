@@ -14,7 +14,7 @@
  * the least widths fits; the room left over goes to what was cut, from left
  * to right: what is longest should stand last.
  */
-#include "table.h"
+#include "print/table.h"
 
 #include <assert.h>
 #include <stdarg.h>
@@ -22,7 +22,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
-#include "text.h"
+#include "print/text.h"
 
 #define TABLE_MAGIC 0x7461626cu /* "tabl" */
 

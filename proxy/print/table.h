@@ -16,10 +16,10 @@
  * Widths come from the first TABLE_WINDOW rows, so that a million rows need
  * no more memory than a thousand.
  */
-#ifndef REPLAY_TABLE_H
-#define REPLAY_TABLE_H
+#ifndef PRINT_TABLE_H
+#define PRINT_TABLE_H
 
-#include "out.h"
+#include "print/out.h"
 
 enum { TABLE_WINDOW = 1000, TABLE_COLUMNS = 24 };
 
