@@ -12,8 +12,8 @@
 #ifndef REPLAY_EXHIBIT_H
 #define REPLAY_EXHIBIT_H
 
-#include "rules/meaning/decode.h"
 #include "row.h"
+#include "rules/meaning/decode.h"
 
 /* One side's body. */
 struct exhibit_body {

@@ -6,8 +6,8 @@
 #include "base/clock.h"
 #include "commands.h"
 #include "print/human.h"
-#include "rows.h"
 #include "print/table.h"
+#include "rows.h"
 
 enum { TERMINAL_LIMIT = 50 };
 

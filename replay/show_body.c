@@ -4,10 +4,10 @@
 #include <stdio.h>
 
 #include "events.h"
-#include "print/human.h"
 #include "pretty.h"
-#include "show.h"
+#include "print/human.h"
 #include "print/text.h"
+#include "show.h"
 #include "timeline.h"
 
 enum { DUMP_BYTES = 256, DUMP_LINE = 16, TIME_COLUMNS = 10 };

@@ -3,8 +3,8 @@
 #include <stdio.h>
 
 #include "print/jsonout.h"
-#include "show.h"
 #include "print/text.h"
+#include "show.h"
 
 /* ---- the row's rest ---- */
 

@@ -4,8 +4,8 @@
 
 #include "base/clock.h"
 #include "print/human.h"
-#include "show.h"
 #include "print/text.h"
+#include "show.h"
 #include "timeline.h"
 
 static const char *const side_name[EV_SIDES] = {"request", "response"};

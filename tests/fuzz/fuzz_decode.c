@@ -10,10 +10,10 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "rules/meaning/decode.h"
+#include "print/text.h"
 #include "replay/events.h"
 #include "replay/pretty.h"
-#include "print/text.h"
+#include "rules/meaning/decode.h"
 
 enum { MOST = 1 << 20 };
 
