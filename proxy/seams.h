@@ -23,6 +23,10 @@
 
 struct proxy;
 
+/* The trail that the proxy records into; for the clerk's thread, and for the
+ * main thread in a room's start() and stop(). */
+struct trail *proxy_trail(struct proxy *p);
+
 /* ---- gate ---- */
 
 enum gate_verdict {

@@ -20,13 +20,18 @@ struct trail;
  * id in the trail. Any function may be NULL.
  */
 struct clerk_tap {
+	/* A connection; `conn` is its id in the trail. Before the first
+	 * exchange that uses it. */
+	void (*conn)(void *arg, int64_t conn, const struct ev_conn *c);
 	void (*open)(void *arg, int64_t id, const struct ev_open *o);
 	void (*head)(void *arg, int64_t id, enum ev_side side,
 		     enum ev_head kind, struct str raw, uint64_t at);
 	void (*data)(void *arg, int64_t id, enum ev_side side, struct str bytes,
 		     uint64_t at);
 	void (*gap)(void *arg, int64_t id, enum ev_side side, uint64_t bytes);
-	void (*close)(void *arg, int64_t id, const struct ev_close *c);
+	/* conn_up: the vendor connection's id in the trail; 0: none. */
+	void (*close)(void *arg, int64_t id, const struct ev_close *c,
+		      int64_t conn_up);
 	void *arg;
 };
 

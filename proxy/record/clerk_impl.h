@@ -147,6 +147,9 @@ struct clerk_exchange **clerk_open_ones(const struct clerk_source *s);
 
 /* ---- clerk_store.c ---- */
 
+/* The vendor connection that a close names, as the trail knows it. */
+int64_t clerk_conn_up(const struct clerk_exchange *x,
+		      const struct ev_close *close);
 /* Puts what is pending of an exchange; with `close`, all that there will be. */
 void clerk_put(struct clerk *c, struct clerk_exchange *x,
 	       const struct ev_close *close);

@@ -53,6 +53,10 @@ static void read_conn(struct clerk *c, struct clerk_source *s, struct record *r)
 	conn->id = note.id = trail_put_conn(c->trail, &ev);
 	conn->slot = clerk_slot_take(s, &note);
 	clerk_map_put(&s->conns, r->key, conn);
+	for (unsigned i = 0; i < c->n_taps; i++) {
+		if (c->taps[i].conn)
+			c->taps[i].conn(c->taps[i].arg, conn->id, &ev);
+	}
 	r->group = s->group;
 	clerk_touch(c, s->latest);
 }
@@ -257,9 +261,11 @@ static void read_gap(struct clerk *c, struct clerk_exchange *x,
 static void finish(struct clerk *c, struct clerk_exchange *x,
 		   const struct ev_close *close)
 {
+	int64_t up = clerk_conn_up(x, close);
+
 	for (unsigned i = 0; x->tapped && i < c->n_taps; i++) {
 		if (c->taps[i].close)
-			c->taps[i].close(c->taps[i].arg, x->id, close);
+			c->taps[i].close(c->taps[i].arg, x->id, close, up);
 	}
 	c->figures.exchanges[close->outcome]++;
 	clerk_put(c, x, close);

@@ -220,8 +220,8 @@ static void add_damage(struct clerk_parts *p, struct clerk_exchange *x)
 	x->damaged = false;
 }
 
-static int64_t conn_up_of(const struct clerk_exchange *x,
-			  const struct ev_close *close)
+int64_t clerk_conn_up(const struct clerk_exchange *x,
+		      const struct ev_close *close)
 {
 	const struct clerk_conn *conn = NULL;
 
@@ -238,7 +238,7 @@ void clerk_put(struct clerk *c, struct clerk_exchange *x,
 	struct trail_exchange put = {.id = x->id,
 				     .open = &x->open,
 				     .conn_down = x->conn_down,
-				     .conn_up = conn_up_of(x, close),
+				     .conn_up = clerk_conn_up(x, close),
 				     .runs = runs,
 				     .close = close};
 

@@ -345,3 +345,9 @@ uint64_t trail_size(struct trail *t)
 	assert(t->magic == TRAIL_MAGIC);
 	return size_of(t->path, "") + size_of(t->path, "-wal");
 }
+
+struct sqlite3 *trail_db(struct trail *t)
+{
+	assert(t->magic == TRAIL_MAGIC);
+	return t->db;
+}

@@ -11,6 +11,7 @@
 #include "base/fail.h"
 #include "record/evidence.h"
 
+struct sqlite3;
 struct trail;
 
 /* ---- recording: one process at a time, one thread ---- */
@@ -111,6 +112,27 @@ uint64_t trail_size(struct trail *t); /* bytes on disk */
 /* Signs a last checkpoint, releases the lock, frees. */
 void trail_close(struct trail *t);
 
+/* ---- tables that upper rooms derive ---- */
+
+/*
+ * The database behind the handle, for tables of an upper room's own, which
+ * can be dropped and made again. Evidence must not be touched through it.
+ * Outside trail_at_commit() not between a put and its commit.
+ */
+struct sqlite3 *trail_db(struct trail *t);
+
+/*
+ * Called inside each commit's transaction, behind the evidence, to add what
+ * was derived from it. False: the commit fails and is tried again; so it
+ * forgets what it wrote only in `done`, which follows COMMIT.
+ */
+struct trail_deriver {
+	bool (*write)(void *arg, struct sqlite3 *db);
+	void (*done)(void *arg);
+	void *arg;
+};
+void trail_at_commit(struct trail *t, const struct trail_deriver *d);
+
 /* ---- reading: any process, one thread a handle ---- */
 
 /* Codes: trail_missing, trail_foreign, trail_newer. */
@@ -131,6 +153,7 @@ struct trail_row {
 	uint64_t masked;
 	uint64_t gaps, gap_bytes;
 	bool sealed;
+	int64_t seal; /* its number; grows in the order of closes. 0: none */
 };
 
 /* Filters; a zero field does not filter. */
@@ -142,9 +165,10 @@ struct trail_filter {
 	int kind;			 /* enum ev_kind + 1 */
 	const char *route, *path, *run;	 /* path: a glob */
 	uint64_t limit;			 /* the newest `limit`, oldest first */
+	bool as_closed; /* closed ones alone, in the order of closes */
 };
 
-/* Calls `each` in id order until it returns false. */
+/* Calls `each` in id order (see as_closed) until it returns false. */
 bool trail_list(struct trail *t, const struct trail_filter *filter,
 		bool (*each)(void *arg, const struct trail_row *row), void *arg,
 		struct fail *f) MUST_USE;

@@ -276,6 +276,13 @@ static bool carry_cursors(struct trail *t, const struct trail_cursor *cursors,
 	return ok;
 }
 
+static bool carry_derived(struct trail *t)
+{
+	const struct trail_deriver *d = &t->w->deriver;
+
+	return !d->write || d->write(d->arg, t->db);
+}
+
 static bool carry_all(struct trail *t, const struct trail_cursor *cursors,
 		      size_t n, struct fail *f)
 {
@@ -284,7 +291,7 @@ static bool carry_all(struct trail *t, const struct trail_cursor *cursors,
 
 	for (const struct op *op = t->w->ops; ok && op; op = op->next)
 		ok = carry_out(t, op);
-	ok = ok && carry_cursors(t, cursors, n) &&
+	ok = ok && carry_cursors(t, cursors, n) && carry_derived(t) &&
 	     sqlite3_exec(t->db, "COMMIT", NULL, NULL, NULL) == SQLITE_OK;
 	if (ok)
 		return true;
@@ -324,6 +331,8 @@ static bool commit(struct trail *t, const struct trail_cursor *cursors,
 	trail_op_frame(w);
 	if (!carry_all(t, cursors, n, f))
 		return false;
+	if (w->deriver.done)
+		w->deriver.done(w->deriver.arg);
 	trail_ops_free(w);
 	w->pending = 0;
 	w->pending_bytes = 0;
@@ -338,6 +347,12 @@ bool trail_commit(struct trail *t, const struct trail_cursor *cursors, size_t n,
 	    clock_mono() - t->w->signed_at > SIGN_NS)
 		sign(t);
 	return commit(t, cursors, n, f);
+}
+
+void trail_at_commit(struct trail *t, const struct trail_deriver *d)
+{
+	assert(t->magic == TRAIL_MAGIC && t->w);
+	t->w->deriver = *d;
 }
 
 /* ---- connections ---- */

@@ -280,6 +280,7 @@ bool trail_facts_load(sqlite3_stmt *q, struct trail_facts *x)
 	x->frame = (int64_t)load(q, C_FRAME);
 	x->slot = load_small(q, C_SLOT, UINT32_MAX, &ok);
 	x->seal = (int64_t)load(q, C_SEAL);
+	r->seal = x->seal;
 	r->sealed = x->seal != 0;
 	if (r->sealed)
 		ok = trail_sql_bytes(q, C_SALT, x->salt, SEAL_SALT) &&

@@ -107,9 +107,12 @@ static void list_sql(struct buf *sql, const struct trail_filter *o)
 		buf_adds(sql, STR(" AND path GLOB ?9"));
 	if (o->run)
 		buf_adds(sql, STR(" AND run = ?10"));
+	if (o->as_closed)
+		buf_adds(sql, STR(" AND seal IS NOT NULL"));
 	if (o->limit)
 		buf_adds(sql, STR(" ORDER BY id DESC LIMIT ?11)"));
-	buf_adds(sql, STR(" ORDER BY id"));
+	buf_adds(sql,
+		 o->as_closed ? STR(" ORDER BY seal") : STR(" ORDER BY id"));
 	buf_addc(sql, 0);
 }
 

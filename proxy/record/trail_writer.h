@@ -81,6 +81,7 @@ struct op {
 struct trail_writer {
 	int lock;
 	struct seal_key *key;
+	struct trail_deriver deriver; /* write NULL: none */
 	int64_t next_id, first_id, next_conn, next_frame;
 	int64_t seals;
 	unsigned char chain[SEAL_HASH];

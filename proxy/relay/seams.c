@@ -7,6 +7,11 @@
 
 #include "relay/proxy_impl.h"
 
+struct trail *proxy_trail(struct proxy *p)
+{
+	return p->trail;
+}
+
 /* A key's high bits name the worker that made it, counted from 1. */
 void gate_release(struct proxy *p, uint64_t key, enum gate_verdict v,
 		  struct gate_answer *a)

@@ -37,7 +37,8 @@ static void tap_data(void *arg, int64_t id, enum ev_side side, struct str bytes,
 		 STR_ARG(bytes), (unsigned long long)at);
 }
 
-static void tap_close(void *arg, int64_t id, const struct ev_close *c)
+static void tap_close(void *arg, int64_t id, const struct ev_close *c,
+		      int64_t conn_up)
 {
 	struct house *h = arg;
 

@@ -258,7 +258,8 @@ static void tap_data(void *arg, int64_t id, enum ev_side side, struct str bytes,
 	buf_adds(&((struct seams *)arg)->tapped, bytes);
 }
 
-static void tap_close(void *arg, int64_t id, const struct ev_close *c)
+static void tap_close(void *arg, int64_t id, const struct ev_close *c,
+		      int64_t conn_up)
 {
 	struct seams *s = arg;
 
