@@ -30,7 +30,7 @@ static size_t utf8_char(struct str s, uint32_t *c)
 	return n;
 }
 
-void json_text(struct buf *to, struct str s)
+void json_quote(struct buf *to, struct str s)
 {
 	buf_addc(to, '"');
 	while (s.n) {

@@ -3,7 +3,7 @@
  * Text as a JSON string, for the few small objects that the ground writes.
  *
  *	buf_addf(&b, "{\"trail\":");
- *	json_text(&b, str_of(path));
+ *	json_quote(&b, str_of(path));
  *	buf_addf(&b, "}");
  */
 #ifndef BASE_JSON_TEXT_H
@@ -15,6 +15,6 @@
  * Appends s in quotes. Control characters, also DEL and C1, are written as
  * escapes; each byte that is not part of valid UTF-8 becomes U+FFFD.
  */
-void json_text(struct buf *to, struct str s);
+void json_quote(struct buf *to, struct str s);
 
 #endif

@@ -95,7 +95,7 @@ void exchange_answer_error(struct exchange *x, unsigned status,
 	x->wait = WAIT_NONE;
 	buf_addf(&text_of, "assay: %s", text);
 	buf_addf(&body, "{\"error\":{\"message\":");
-	json_text(&body, buf_str(&text_of));
+	json_quote(&body, buf_str(&text_of));
 	buf_addf(&body,
 		 ",\"type\":\"upstream_error\",\"param\":null,"
 		 "\"code\":\"%s\"}}\n",

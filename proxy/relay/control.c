@@ -68,9 +68,9 @@ struct control {
 static void answer_fail(struct buf *out, const struct fail *f)
 {
 	buf_addf(out, "{\"ok\":false,\"error\":{\"code\":");
-	json_text(out, str_of(f->code));
+	json_quote(out, str_of(f->code));
 	buf_addf(out, ",\"message\":");
-	json_text(out, str_of(f->text));
+	json_quote(out, str_of(f->text));
 	buf_addf(out, "}}\n");
 }
 
@@ -91,9 +91,9 @@ static void run_help(const struct control *c, struct buf *out)
 	buf_addf(out, "{\"help\":\"lists the verbs\"");
 	for (unsigned i = 0; i < c->n_verbs; i++) {
 		buf_addc(out, ',');
-		json_text(out, str_of(c->verbs[i].verb->name));
+		json_quote(out, str_of(c->verbs[i].verb->name));
 		buf_addc(out, ':');
-		json_text(out, str_of(c->verbs[i].verb->help));
+		json_quote(out, str_of(c->verbs[i].verb->help));
 	}
 	buf_addc(out, '}');
 }

@@ -34,13 +34,13 @@ static void status_places(const struct proxy *p, struct buf *to)
 		url.n = 0;
 		proxy_add_upstream(s->upstreams[i], &url);
 		buf_addf(to, "%s{\"name\":", i ? "," : "");
-		json_text(to, str_of(s->upstreams[i]->name));
+		json_quote(to, str_of(s->upstreams[i]->name));
 		buf_addf(to, ",\"url\":");
-		json_text(to, buf_str(&url));
+		json_quote(to, buf_str(&url));
 		buf_addc(to, '}');
 	}
 	buf_addf(to, "],\"trail\":");
-	json_text(to, str_of(s->trail));
+	json_quote(to, str_of(s->trail));
 	buf_addf(to, ",\"record\":\"%s\"", s->strict ? "strict" : "besteffort");
 	buf_free(&url);
 }

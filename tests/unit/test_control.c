@@ -488,7 +488,7 @@ static void text_is_valid_json(void **state)
 	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
 		struct buf b = {0};
 
-		json_text(&b, str_of(cases[i][0]));
+		json_quote(&b, str_of(cases[i][0]));
 		buf_addc(&b, '\0');
 		assert_string_equal(b.p, cases[i][1]);
 		buf_free(&b);
