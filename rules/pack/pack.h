@@ -40,7 +40,7 @@ enum certainty { CERT_CERTAIN, CERT_REPORTED, CERT_INFERRED }; /* c r ? */
  *	 "scope":"request", "severity":"error", "party":"client",
  *	 "refuse":true, "refusal":"invalid temperature: only 1 is allowed ...",
  *	 "param":"temperature",
- *	 "at":"/messages/*",
+ *	 "at":"/messages/ *" (without the blank),
  *	 "assert":{"schema":{...}} or {"check":"NAME", ...its arguments},
  *	 "probe":[...]}
  *
