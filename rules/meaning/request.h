@@ -55,8 +55,10 @@ struct message {
 	unsigned refs;
 	enum role role;
 	const struct json *node; /* the (first) element; its own document */
-	struct json_doc *doc;
-	struct buf source;    /* its bytes: what nodes point into */
+	const struct json *
+		*nodes; /* all elements: more than one of responses */
+	size_t n_nodes;
+	struct json_doc *doc; /* nodes and the bytes that they point into */
 	struct str content;   /* its text, parts joined by LF */
 	bool content_present; /* the field is there and not null */
 	struct said_call *calls;
@@ -114,7 +116,8 @@ struct request {
 	size_t n_tools;
 	enum tool_choice tool_choice;
 	struct str tool_named;
-	bool parallel_unset;
+	bool parallel_unset; /* parallel_tool_calls:false,
+				disable_parallel_tool_use:true */
 	enum response_form form;
 	const struct json *form_schema;
 	bool template_kwargs; /* carries chat_template_kwargs */
@@ -123,7 +126,8 @@ struct request {
 	 * messages: system, then the messages. */
 	struct message **messages;
 	size_t n_messages;
-	size_t n_shared;       /* of them read before: verdicts may be kept */
+	size_t *at;	       /* where in body each message begins */
+	size_t n_shared;       /* the first ones, which were read before */
 	uint64_t bytes_unseen; /* of the body that were parsed now */
 	struct str previous_response; /* responses: previous_response_id */
 	/* chain[i] = hash of messages 0..i-1 in order: chain[0] is that of
