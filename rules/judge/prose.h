@@ -21,8 +21,10 @@ struct prose_prompt {
 };
 
 /*
- * One of the markers in the text. Exempt: a marker that any text of the
- * prompt contains, and what stands in fenced (``` ~~~) or inline code.
+ * One of the markers in the text. Exempt: a prompt that contains any of them
+ * (it speaks of such things), what stands in code (``` ~~~, `inline`, lines
+ * indented by four) or between quotes. A marker that is no ASCII (U+0120) is
+ * found only behind a small letter or a full stop: words begin with it.
  */
 bool prose_marker(struct str text, const struct str *markers, size_t n,
 		  const struct prose_prompt *prompt, struct prose_hit *hit);
@@ -38,17 +40,26 @@ bool prose_loop(struct str text, const struct prose_prompt *prompt,
 /*
  * Most letters of a longer text (at least 40 letters) are of a script that no
  * text of the prompt has, while the prompt's own script is hardly there, and
- * nothing in the prompt names a language, a script or a translation.
+ * nothing in the prompt names a language, a script or a translation. Latin is
+ * never what a text drifts to (code, names and quotations are written in it),
+ * and a prompt in Latin letters must be of a language that is known to be
+ * written so: romanised Russian may be answered in Cyrillic.
  */
 bool prose_drift(struct str text, const struct prose_prompt *prompt,
 		 struct prose_hit *hit);
 
-/* A character from..to that no text of the prompt has any of. */
+/*
+ * A character from..to that no text of the prompt has any of. Exempt: as for
+ * drift a prompt that names languages, and words in code, brackets or quotes.
+ */
 bool prose_script(struct str text, uint32_t from, uint32_t to,
 		  const struct prose_prompt *prompt, struct prose_hit *hit);
 
-/* A run of n words (lower-cased) more than `most` times. */
+/*
+ * A run of n words (lower-cased), two of them different, more than `most`
+ * times in a row, which the prompt does not hold. Exempt: code and tables.
+ */
 bool prose_ngram(struct str text, unsigned n, unsigned most,
-		 struct prose_hit *hit);
+		 const struct prose_prompt *prompt, struct prose_hit *hit);
 
 #endif
