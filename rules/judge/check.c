@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: MIT */
+#include "rules/judge/check.h"
+
+#define ROW_(name, family, args, about) {#name, args, about, check_##name},
+const struct check check_rows[] = {CHECKS(ROW_)};
+const unsigned check_rows_n = sizeof check_rows / sizeof check_rows[0];
+
+const struct check *check_named(struct str name)
+{
+	for (unsigned i = 0; i < check_rows_n; i++)
+		if (str_eq(str_of(check_rows[i].name), name))
+			return &check_rows[i];
+	return NULL;
+}
+
+/* A 4xx that is about who asks, how often or where, not about what. */
+static bool is_no_verdict(unsigned status)
+{
+	switch (status) {
+	case 401:
+	case 402:
+	case 403:
+	case 404:
+	case 405:
+	case 407:
+	case 408:
+	case 409:
+	case 425:
+	case 429: return true;
+	default: return false;
+	}
+}
+
+enum reception check_reception(const struct check_case *c)
+{
+	if (!c->answered || !check_whole(c))
+		return RECEPTION_NONE;
+	if (c->status >= 200 && c->status < 300)
+		return c->a->error ? RECEPTION_NONE : RECEPTION_SERVED;
+	if (c->status >= 400 && c->status < 500 && c->a->error &&
+	    !is_no_verdict(c->status))
+		return RECEPTION_REFUSED;
+	return RECEPTION_NONE;
+}
