@@ -19,6 +19,7 @@ struct passback;
 struct meter;
 struct clients;
 struct identity;
+struct schemas;
 
 /* What is known of an exchange. Borrowed. */
 struct check_case {
@@ -46,6 +47,7 @@ struct check_case {
 	const struct meter *meter;
 	const struct clients *clients;
 	const struct identity *identity;
+	struct schemas *schemas; /* strangers' schemas, compiled; see there */
 };
 
 /* Was the request refused (a 4xx about the request itself, with an error
