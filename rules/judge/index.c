@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: MIT */
+#include "rules/judge/index.h"
+
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "rules/judge/judge_trail.h"
+
+enum { FLUSH_EXCHANGES = 2000 };
+
+struct index {
+	struct trail *trail;
+	char *path;
+	struct store *store;
+	struct judge *judge;
+	const struct judge_events *events;
+	void *arg;
+	bool quiet; /* the events need not know */
+	/* while a trail is judged again, rows are written now and then */
+	bool flushing;
+	unsigned waiting;
+	struct fail failed; /* code[0]: a write has failed */
+};
+
+static void on_finding(void *arg, const struct finding *f)
+{
+	struct index *ix = arg;
+
+	store_put_finding(ix->store, f);
+	if (ix->events && ix->events->finding && !ix->quiet)
+		ix->events->finding(ix->arg, f);
+}
+
+static void on_judged(void *arg, const struct judged *x)
+{
+	struct index *ix = arg;
+
+	store_put_judged(ix->store, x);
+	if (ix->events && ix->events->judged && !ix->quiet)
+		ix->events->judged(ix->arg, x);
+	if (!ix->flushing || ++ix->waiting < FLUSH_EXCHANGES)
+		return;
+	ix->waiting = 0;
+	if (!store_flush(ix->store, &ix->failed))
+		ix->flushing = false;
+}
+
+static const struct judge_events own_events = {on_finding, on_judged};
+
+struct index *index_new(struct trail *t, const char *path, struct packs *p,
+			const struct judge_events *events, void *arg,
+			struct fail *f)
+{
+	struct index *ix = MEM_NEW(struct index);
+	struct judge_options o = {.packs = p, .events = &own_events, .arg = ix};
+
+	ix->trail = t;
+	ix->path = str_dup(str_of(path));
+	ix->events = events;
+	ix->arg = arg;
+	ix->store = store_new(t, packs_digest(p), f);
+	if (!ix->store) {
+		index_free(ix);
+		return NULL;
+	}
+	ix->judge = judge_new(&o);
+	return ix;
+}
+
+void index_free(struct index *ix)
+{
+	if (!ix)
+		return;
+	if (ix->judge)
+		judge_free(ix->judge);
+	store_free(ix->store);
+	free(ix->path);
+	free(ix);
+}
+
+struct judge *index_judge(struct index *ix)
+{
+	return ix->judge;
+}
+
+/* Judges all that is sealed. */
+static bool judge_all(struct index *ix, index_progress *progress, void *arg,
+		      struct fail *f)
+{
+	struct trail *t = trail_read(ix->path, f), *contents = NULL;
+	bool ok;
+
+	if (t)
+		contents = trail_read(ix->path, f);
+	ix->flushing = true;
+	ix->waiting = 0;
+	ix->failed.code[0] = 0;
+	ok = contents && store_clear(ix->store, f) &&
+	     judge_trail(ix->judge, t, contents, progress, arg, f) &&
+	     store_flush(ix->store, f);
+	if (ok && ix->failed.code[0]) {
+		*f = ix->failed;
+		ok = false;
+	}
+	ix->flushing = false;
+	trail_close(contents);
+	trail_close(t);
+	return ok;
+}
+
+bool index_again(struct index *ix, index_progress *progress, void *arg,
+		 struct fail *f)
+{
+	return judge_all(ix, progress, arg, f);
+}
+
+bool index_catch_up(struct index *ix, index_progress *progress, void *arg,
+		    struct fail *f)
+{
+	struct buf state = {0};
+	bool ok = store_load_state(ix->store, &state) &&
+		  judge_load(ix->judge, buf_str(&state));
+
+	buf_free(&state);
+	if (ok)
+		return true;
+	ix->quiet = true;
+	ok = judge_all(ix, progress, arg, f);
+	ix->quiet = false;
+	return ok;
+}
+
+bool index_finish(struct index *ix, struct fail *f)
+{
+	struct buf state = {0};
+	bool ok;
+
+	judge_save(ix->judge, &state);
+	judge_final(ix->judge);
+	ok = store_flush(ix->store, f) &&
+	     store_save_state(ix->store, buf_str(&state), f);
+	buf_free(&state);
+	return ok;
+}

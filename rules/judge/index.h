@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A judge whose findings are kept in the trail that it judges: live, as the
+ * clerk records it, or over what is there already.
+ *
+ *	struct index *ix = index_new(trail, path, packs, &events, me, &f);
+ *	index_catch_up(ix, progress, me, &f);	what was there before
+ *	judge_open(index_judge(ix), ...) ...	live
+ *	index_finish(ix, &f);			what can be said at the end
+ *	index_free(ix);
+ */
+#ifndef JUDGE_INDEX_H
+#define JUDGE_INDEX_H
+
+#include "rules/judge/store.h"
+
+struct index;
+
+typedef void index_progress(void *arg, uint64_t done, uint64_t all);
+
+/*
+ * `t` is open for recording, `path` is its file. events (may be NULL; its
+ * functions too) are told of everything that is kept.
+ */
+struct index *index_new(struct trail *t, const char *path, struct packs *p,
+			const struct judge_events *events, void *arg,
+			struct fail *f) MUST_USE;
+void index_free(struct index *ix);
+
+struct judge *index_judge(struct index *ix);
+
+/* Takes up the state that index_finish() left, or else judges the trail from
+ * its beginning, without telling the events. */
+bool index_catch_up(struct index *ix, index_progress *progress, void *arg,
+		    struct fail *f) MUST_USE;
+
+/* Judges the trail from its beginning, whatever was kept; tells the events. */
+bool index_again(struct index *ix, index_progress *progress, void *arg,
+		 struct fail *f) MUST_USE;
+
+/* Provisional findings, and the state for the next time. Everything that was
+ * judged has been committed. */
+bool index_finish(struct index *ix, struct fail *f) MUST_USE;
+
+#endif
