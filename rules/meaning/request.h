@@ -54,11 +54,12 @@ struct said_reasoning {
 struct message {
 	unsigned refs;
 	enum role role;
-	const struct json *node; /* the (first) element; its own document */
-	const struct json *
-		*nodes; /* all elements: more than one of responses */
+	const struct json *node; /* the (first) element */
+	/* All elements (of responses there can be several), each with a
+	 * document of its own, which holds its bytes too. */
+	struct json **nodes;
+	struct json_doc **docs;
 	size_t n_nodes;
-	struct json_doc *doc; /* nodes and the bytes that they point into */
 	struct str content;   /* its text, parts joined by LF */
 	bool content_present; /* the field is there and not null */
 	struct said_call *calls;
