@@ -118,7 +118,7 @@ static void json_rules(const struct judge_tally *t, size_t n, struct buf *out)
 	buf_adds(out, STR(",\"rules\":["));
 	for (size_t i = 0; i < n; i++) {
 		buf_adds(out, i ? STR(",{\"rule\":") : STR("{\"rule\":"));
-		json_text(out, t[i].rule->id);
+		json_quote(out, t[i].rule->id);
 		buf_addf(out,
 			 ",\"passed\":%llu,\"failed\":%llu,\"unknown\":%llu}",
 			 (unsigned long long)t[i].passed,
@@ -131,13 +131,13 @@ static void json_rules(const struct judge_tally *t, size_t n, struct buf *out)
 static void json_policy(const struct judge_policy *p, struct buf *out)
 {
 	buf_adds(out, STR("{\"route\":"));
-	json_text(out, p->route);
+	json_quote(out, p->route);
 	buf_adds(out, STR(",\"model\":"));
-	json_text(out, p->model);
+	json_quote(out, p->model);
 	buf_adds(out, STR(",\"parameter\":"));
-	json_text(out, p->param);
+	json_quote(out, p->param);
 	buf_adds(out, STR(",\"rule\":"));
-	json_text(out, p->rule->id);
+	json_quote(out, p->rule->id);
 	buf_addf(out,
 		 ",\"mode\":\"%s\",\"outcome\":\"%s\",\"breaches\":%llu,"
 		 "\"refused\":%llu,\"served\":%llu,\"no_verdict\":%llu,"
