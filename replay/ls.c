@@ -8,6 +8,7 @@
 #include "print/human.h"
 #include "print/table.h"
 #include "rows.h"
+#include "rules/judge/index.h"
 
 enum { TERMINAL_LIMIT = 50 };
 
@@ -182,6 +183,10 @@ static bool list(const struct options *o, struct listing *l, struct fail *f)
 
 	if (!select_read(o, &s, f))
 		return false;
+	for (unsigned i = 0; s.filter.derived && i < n; i++) {
+		if (!index_ensure(paths[i], f))
+			return false;
+	}
 	rows = rows_open(paths, n, &s, limit, f);
 	if (!rows)
 		return false;
@@ -230,6 +235,7 @@ const struct command ls_command = {
 	.tail = "examples:\n"
 		"  assay replay ls --since 10m\n"
 		"  assay replay ls --outcome truncated --path '/v1/chat/*'\n"
+		"  assay replay ls --model 'kimi-*' --finding 'wire/*'\n"
 		"  assay replay ls --status 500-599 --json | jq .id\n"
 		"  assay replay ls --trail monday.db --trail tuesday.db\n",
 	.groups = {{"Trails", select_trails},

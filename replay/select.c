@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "base/clock.h"
+#include "rules/judge/store.h"
 
 const struct option_def select_trails[] = {{"trail", OPTION_PATH, "FILE",
 					    "assay.db", OPTION_REPEAT,
@@ -26,6 +27,10 @@ const struct option_def select_options[] = {
 	 "Asked for a path (with its query) like this: '/v1/chat/*'."},
 	{"kind", OPTION_TEXT, "NAME", NULL, 0,
 	 "Of this kind: client, canary, replay, probe, tunnel."},
+	{"model", OPTION_TEXT, "GLOB", NULL, 0,
+	 "Asked for a model like this: 'kimi-*'."},
+	{"finding", OPTION_TEXT, "GLOB", NULL, 0,
+	 "With a finding of a rule like this: 'wire/*'."},
 	{0}};
 
 /* ---- moments ---- */
@@ -250,5 +255,7 @@ bool select_read(const struct options *o, struct selection *s, struct fail *f)
 	}
 	s->filter.route = options_text(o, "route");
 	s->filter.path = options_text(o, "path");
+	store_filter(&s->filter, options_text(o, "model"),
+		     options_text(o, "finding"));
 	return true;
 }

@@ -166,6 +166,9 @@ struct trail_filter {
 	const char *route, *path, *run;	 /* path: a glob */
 	uint64_t limit;			 /* the newest `limit`, oldest first */
 	bool as_closed; /* closed ones alone, in the order of closes */
+	/* A condition on `id`, of tables that an upper room derived (static,
+	 * SQL, with ?12 and ?13 for its texts), or NULL. */
+	const char *derived, *derived_text[2];
 };
 
 /* Calls `each` in id order (see as_closed) until it returns false. */

@@ -107,6 +107,8 @@ static void list_sql(struct buf *sql, const struct trail_filter *o)
 		buf_adds(sql, STR(" AND path GLOB ?9"));
 	if (o->run)
 		buf_adds(sql, STR(" AND run = ?10"));
+	if (o->derived)
+		buf_addf(sql, " AND (%s)", o->derived);
 	if (o->as_closed)
 		buf_adds(sql, STR(" AND seal IS NOT NULL"));
 	if (o->limit)
@@ -138,6 +140,8 @@ static void list_bind(sqlite3_stmt *q, const struct trail_filter *o)
 	bind_text(q, 9, o->path);
 	bind_text(q, 10, o->run);
 	sqlite3_bind_int64(q, 11, (int64_t)o->limit);
+	bind_text(q, 12, o->derived_text[0]);
+	bind_text(q, 13, o->derived_text[1]);
 }
 
 bool trail_list(struct trail *t, const struct trail_filter *filter,

@@ -154,7 +154,8 @@ void proxy_say_started(struct proxy *p)
 	}
 	say_upstreams(p, &b);
 	say_trail(p, &b);
-	say_export(p, &b);
+	if (p->settings->n_listens)
+		say_export(p, &b);
 	/* Whole, so that who waits for the last line has them all. */
 	fwrite(b.p, 1, b.n, stdout);
 	fflush(stdout);

@@ -214,6 +214,8 @@ static bool take_listens(struct settings *s, const struct options *o,
 	const char *const *v;
 	unsigned n = options_list(o, "listen", &v);
 
+	if (n == 1 && strcmp(v[0], "none") == 0)
+		return true;
 	for (unsigned i = 0; i < n; i++) {
 		if (!add_listen(s, v[i], f))
 			return false;

@@ -30,7 +30,7 @@ struct settings {
 	struct upstream **upstreams; /* [0] is the default */
 	unsigned n_upstreams;
 	struct settings_listen *listens;
-	unsigned n_listens;
+	unsigned n_listens; /* 0: nobody connects, all is assay's own */
 	struct settings_cidr *allow; /* loopback is always allowed */
 	unsigned n_allow;
 	SSL_CTX *server_tls; /* NULL: clear */

@@ -8,8 +8,8 @@ static const struct option_def where[] = {
 	 "the default; a named one gets what is sent to /NAME/... A path in "
 	 "the URL is put before the request's."},
 	{"listen", OPTION_TEXT, "ADDR:PORT", "127.0.0.1:8787", OPTION_REPEAT,
-	 "Where clients connect; IPv6 in brackets; port 0 takes a free one. "
-	 "Other than loopback needs --allow."},
+	 "Where clients connect; IPv6 in brackets; port 0 takes a free one; "
+	 "`none`: nobody connects. Other than loopback needs --allow."},
 	{"allow", OPTION_TEXT, "CIDR", NULL, OPTION_REPEAT,
 	 "Which networks clients may connect from, besides loopback, as in "
 	 "10.0.0.0/8."},

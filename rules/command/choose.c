@@ -1,14 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "rules/command/choose.h"
 
-const struct option_def choose_options[] = {
-	{"rules", OPTION_PATH, "FILE", NULL, OPTION_REPEAT,
-	 "A rule pack of your own, besides those that are built in (see assay "
-	 "rules lint). May be given several times."},
-	{"pack", OPTION_TEXT, "[NAME=]PACK", NULL, OPTION_REPEAT,
-	 "Hold the upstream NAME, or all, to this pack instead of the one that "
-	 "the model's name chooses. May be given several times."},
-	{0}};
+const struct option_def choose_options[] = {CHOOSE_OPTIONS, {0}};
 
 static bool add_files(struct packs *p, const struct options *o, struct fail *f)
 {

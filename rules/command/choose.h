@@ -6,7 +6,23 @@
 #include "base/options.h"
 #include "rules/pack/pack.h"
 
-extern const struct option_def choose_options[]; /* --rules, --pack */
+/* Rows of a table of options. */
+#define CHOOSE_OPTIONS                                                         \
+	{"rules",                                                              \
+	 OPTION_PATH,                                                          \
+	 "FILE",                                                               \
+	 NULL,                                                                 \
+	 OPTION_REPEAT,                                                        \
+	 "A rule pack of your own, besides those that are built in (see "      \
+	 "assay rules lint). May be given several times."},                    \
+	{                                                                      \
+		"pack", OPTION_TEXT, "[NAME=]PACK", NULL, OPTION_REPEAT,       \
+			"Hold the upstream NAME, or all, to this pack "        \
+			"instead of the one that the model's name chooses. "   \
+			"May be given several times."                          \
+	}
+
+extern const struct option_def choose_options[]; /* these alone */
 
 /* The packs that are built in, the user's, and what is pinned. Codes of
  * packs_add_file() and packs_pin(). */

@@ -16,6 +16,8 @@ struct index {
 	const struct judge_events *events;
 	void *arg;
 	bool quiet; /* the events need not know */
+	bool final;
+	struct buf state; /* as of index_final() */
 	/* while a trail is judged again, rows are written now and then */
 	bool flushing;
 	unsigned waiting;
@@ -74,6 +76,7 @@ void index_free(struct index *ix)
 	if (ix->judge)
 		judge_free(ix->judge);
 	store_free(ix->store);
+	buf_free(&ix->state);
 	free(ix->path);
 	free(ix);
 }
@@ -130,15 +133,65 @@ bool index_catch_up(struct index *ix, index_progress *progress, void *arg,
 	return ok;
 }
 
+void index_final(struct index *ix)
+{
+	if (ix->final)
+		return;
+	ix->final = true;
+	judge_save(ix->judge, &ix->state);
+	judge_final(ix->judge);
+}
+
 bool index_finish(struct index *ix, struct fail *f)
 {
-	struct buf state = {0};
+	index_final(ix);
+	return store_flush(ix->store, f) &&
+	       store_save_state(ix->store, buf_str(&ix->state), f);
+}
+
+static bool is_complete(const char *path, bool *complete, struct fail *f)
+{
+	struct trail *t = trail_read(path, f);
+
+	*complete = t && store_complete(t);
+	trail_close(t);
+	return t != NULL;
+}
+
+static bool make(const char *path, struct trail *t, struct fail *f)
+{
+	struct packs *p = packs_new();
+	struct index *ix;
 	bool ok;
 
-	judge_save(ix->judge, &state);
-	judge_final(ix->judge);
-	ok = store_flush(ix->store, f) &&
-	     store_save_state(ix->store, buf_str(&state), f);
-	buf_free(&state);
+	packs_add_builtin(p);
+	ix = index_new(t, path, p, NULL, NULL, f);
+	ok = ix && index_again(ix, NULL, NULL, f) && index_finish(ix, f);
+	index_free(ix);
+	packs_unref(p);
+	return ok;
+}
+
+bool index_ensure(const char *path, struct fail *f)
+{
+	struct fail why;
+	struct trail *t;
+	bool complete, ok;
+
+	if (!is_complete(path, &complete, f))
+		return false;
+	if (complete)
+		return true;
+	t = trail_record(path, &why);
+	if (!t && strcmp(why.code, "trail_locked") == 0)
+		return true;
+	if (!t)
+		return fail_set(f, FAIL_USER, "not_judged",
+				"%s has not been judged, and it cannot be "
+				"written to; copy it, then assay rules check "
+				"--save --trail COPY",
+				path);
+	ok = make(path, t, f);
+	trail_close(t);
 	return ok;
 }

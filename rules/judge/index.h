@@ -38,8 +38,20 @@ bool index_catch_up(struct index *ix, index_progress *progress, void *arg,
 bool index_again(struct index *ix, index_progress *progress, void *arg,
 		 struct fail *f) MUST_USE;
 
-/* Provisional findings, and the state for the next time. Everything that was
- * judged has been committed. */
+/* Says what can be said at the end: provisional findings. Nothing is judged
+ * after it. */
+void index_final(struct index *ix);
+
+/* The same if it has not been said, and keeps it, with the state for the next
+ * time. Everything that was judged has been committed. */
 bool index_finish(struct index *ix, struct fail *f) MUST_USE;
+
+/*
+ * Sees to it that a trail has been judged, for who reads what was derived: by
+ * the built-in packs, if nobody has done it yet. A trail that a proxy records
+ * into is left alone: its live audit keeps it up to date. Codes: not_judged
+ * (and cannot be: it is another's file).
+ */
+bool index_ensure(const char *path, struct fail *f) MUST_USE;
 
 #endif

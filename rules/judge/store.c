@@ -521,3 +521,19 @@ bool store_findings(struct trail *t,
 	return step == SQLITE_DONE || step == SQLITE_ROW ||
 	       sql_fail(db, "read", f);
 }
+
+#define OF_MODEL "id IN (SELECT exchange FROM chat WHERE model GLOB ?12)"
+#define OF_RULE	 "id IN (SELECT exchange FROM finding WHERE rule GLOB ?13)"
+
+void store_filter(struct trail_filter *filter, const char *model,
+		  const char *rule)
+{
+	filter->derived_text[0] = model;
+	filter->derived_text[1] = rule;
+	if (model && rule)
+		filter->derived = OF_MODEL " AND " OF_RULE;
+	else if (model)
+		filter->derived = OF_MODEL;
+	else if (rule)
+		filter->derived = OF_RULE;
+}

@@ -49,6 +49,14 @@ bool store_load_state(struct store *s, struct buf *state) MUST_USE;
 
 /* ---- reading; any trail open for reading ---- */
 
+/*
+ * Narrows a listing to exchanges of a model (as asked for) and with a finding
+ * of a rule, both globs, or NULL. The trail must have been judged
+ * (index_ensure), else it lists nothing or fails.
+ */
+void store_filter(struct trail_filter *filter, const char *model,
+		  const char *rule);
+
 /* Has every closed exchange been judged? */
 bool store_complete(struct trail *t);
 
