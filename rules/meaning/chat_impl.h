@@ -21,7 +21,8 @@
  * event becomes a template (template.h), and events that fit it never reach
  * the dialect: the driver appends their texts to the same slots. What was not
  * said to vary must be the same byte for byte; an empty text never fits a
- * text that was not.
+ * text that was not. An event that does not repeat forgets all templates: so
+ * between the learning of one and its use, nothing happened but texts.
  */
 #ifndef MEANING_CHAT_IMPL_H
 #define MEANING_CHAT_IMPL_H
@@ -80,18 +81,23 @@ struct chat {
 	bool source_exact;     /* offsets inside can be told */
 	bool mended;	       /* broken UTF-8 was replaced: no quirk of it */
 	bool repeats;	       /* chat_repeats() */
+	bool once;	       /* it did what must not be repeated, whatever
+				  the dialect says */
 	uint64_t event_text;   /* bytes of text that it added */
 	uint64_t texts;	       /* bytes of all texts: see limits.text */
 	int64_t next_sequence; /* -1: none was seen yet */
+	bool usage_settled;    /* all had finished when usage last came */
+	enum chat_ending how;  /* of chat_end() */
 	bool no_template;      /* tests alone: parse every event in full */
 	struct templates *templates;
 	/* the driver's own */
 	uint32_t form; /* enum form of chat.c */
-	bool begun, ended;
+	bool ended;
 	struct str type;	 /* Content-Type; owned */
 	struct decoder *decoder; /* NULL: identity */
 	struct sse *sse;
-	struct buf decoded, body;
+	struct buf decoded, body, mend;
+	bool broken_utf8;
 	struct buf utf8; /* the beginning of a character, up to 3 bytes */
 };
 
@@ -104,8 +110,11 @@ void chat_quirk(struct chat *c, enum quirk q, uint64_t offset, const char *fmt,
 /* The place of a node of the current source in the decoded body: of a
  * string's text, of a number. NULL: of the source. */
 uint64_t chat_offset(const struct chat *c, const struct json *node);
-/* The answer is not whole; the first reason stays. */
+/* The answer is not whole; the first reason (static) stays. */
 void chat_blind(struct chat *c, const char *why);
+/* Over a limit: blind, and nothing that follows is read. */
+void chat_cut(struct chat *c, const char *why);
+void answer_free(struct answer *a);
 
 /* ---- choices and calls: found or made; NULL: over a limit (noted) ---- */
 
@@ -134,6 +143,8 @@ void chat_repeats(struct chat *c);
 /* Copies a string into a field that is set as a whole. NULL and other kinds
  * leave it alone. Bounded as texts are. */
 void chat_set(struct chat *c, struct buf *field, const struct json *node);
+/* Appends to a field; bounded. */
+void chat_keep(struct chat *c, struct buf *field, struct str text);
 /* Appends, bounded, counted as text, checked for U+FFFD; for what is no node:
  * a number written as text, an object as JSON. */
 void chat_add(struct chat *c, struct slot to, struct str text, uint64_t offset);

@@ -15,7 +15,7 @@
  *	templates_hole(t, HOLE_TEXT, node->raw, slot);	while reading in full
  *	templates_learn(t, type, source);
  *	...
- *	const struct fit *f = templates_fit(t, type, source, last);
+ *	const struct fit *f = templates_fit(t, type, source, next);
  *	if (f)
  *		... f->values[i] ...
  *
@@ -36,7 +36,7 @@ struct slot {
 enum hole {
 	HOLE_TEXT, /* a string that is not empty */
 	HOLE_ANY,  /* a string or number; its value is not told */
-	HOLE_NEXT  /* a whole number, one more than `last` */
+	HOLE_NEXT  /* a whole number: templates_fit()'s `next` */
 };
 enum { HOLES_MOST = 16 };
 
@@ -63,9 +63,11 @@ void templates_begin(struct templates *t);
 void templates_hole(struct templates *t, enum hole kind, struct str raw,
 		    struct slot to);
 void templates_learn(struct templates *t, struct str type, struct str source);
+/* Forgets all templates. */
+void templates_clear(struct templates *t);
 
 /* NULL: none fits. Valid until the next call. */
 const struct fit *templates_fit(struct templates *t, struct str type,
-				struct str source, int64_t last);
+				struct str source, int64_t next);
 
 #endif
