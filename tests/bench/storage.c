@@ -233,13 +233,13 @@ static void decode_all(struct bench *b)
 
 static void agent(struct bench *b, unsigned turns, bool obfuscation)
 {
-	struct chat *c = chat_new(b->load, obfuscation);
+	struct dialogue *c = dialogue_new(b->load, obfuscation);
 
 	for (unsigned i = 0; i < turns; i++) {
-		chat_turn(c, &b->wire);
+		dialogue_turn(c, &b->wire);
 		record(b);
 	}
-	chat_free(c);
+	dialogue_free(c);
 }
 
 static void run_agent(struct bench *b)
@@ -275,16 +275,16 @@ static void run_singles_obf(struct bench *b)
 
 static void chats(struct bench *b, unsigned n, unsigned turns, bool mixed)
 {
-	struct chat **c = mem_alloc(n * sizeof *c);
+	struct dialogue **c = mem_alloc(n * sizeof *c);
 
 	for (unsigned i = 0; i < n; i++)
-		c[i] = chat_new(b->load, false);
+		c[i] = dialogue_new(b->load, false);
 	for (unsigned k = 0; k < n * turns; k++) {
-		chat_turn(c[mixed ? k % n : k / turns], &b->wire);
+		dialogue_turn(c[mixed ? k % n : k / turns], &b->wire);
 		record(b);
 	}
 	for (unsigned i = 0; i < n; i++)
-		chat_free(c[i]);
+		dialogue_free(c[i]);
 	free(c);
 }
 

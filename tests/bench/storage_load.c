@@ -367,16 +367,16 @@ static void stream_text(struct stream *s, unsigned tokens, struct buf *said)
 
 /* ---- conversations ---- */
 
-struct chat {
+struct dialogue {
 	struct load *l;
 	bool obfuscation;
 	struct buf messages, tail;
 	unsigned turn;
 };
 
-struct chat *chat_new(struct load *l, bool obfuscation)
+struct dialogue *dialogue_new(struct load *l, bool obfuscation)
 {
-	struct chat *c = MEM_NEW(struct chat);
+	struct dialogue *c = MEM_NEW(struct dialogue);
 
 	c->l = l;
 	c->obfuscation = obfuscation;
@@ -408,7 +408,7 @@ struct chat *chat_new(struct load *l, bool obfuscation)
 	return c;
 }
 
-void chat_free(struct chat *c)
+void dialogue_free(struct dialogue *c)
 {
 	buf_free(&c->messages);
 	buf_free(&c->tail);
@@ -444,7 +444,7 @@ static void stream_call(struct stream *s, const char *id, struct buf *args)
 	buf_free(&t);
 }
 
-void chat_turn(struct chat *c, struct wire_exchange *w)
+void dialogue_turn(struct dialogue *c, struct wire_exchange *w)
 {
 	struct buf *m = &c->messages, said = {0}, args = {0}, id = {0};
 	struct stream s;
@@ -534,8 +534,9 @@ void load_stream(struct load *l, unsigned n, struct wire_exchange *w)
 	struct stream s;
 
 	w->body[EV_REQUEST].n = 0;
-	buf_adds(&w->body[EV_REQUEST],
-		 STR("{\"model\":\"gpt-4.1\",\"messages\":[],\"stream\":1}"));
+	buf_adds(
+		&w->body[EV_REQUEST],
+		STR("{\"model\":\"gpt-4.1\",\"messages\":[],\"stream\":true}"));
 	begin(l, w);
 	stream_open(&s, l, w, false);
 	stream_text(&s, n - 3, NULL);

@@ -6,8 +6,8 @@
  * are random; gaps between tokens are log-normal.
  *
  *	struct load *l = load_new(1);
- *	struct chat *c = chat_new(l, obfuscation);
- *	chat_turn(c, &w);	request and answer of the next turn
+ *	struct dialogue *c = dialogue_new(l, obfuscation);
+ *	dialogue_turn(c, &w);	request and answer of the next turn
  */
 #ifndef BENCH_STORAGE_LOAD_H
 #define BENCH_STORAGE_LOAD_H
@@ -30,10 +30,10 @@ void wire_exchange_free(struct wire_exchange *w);
 size_t wire_exchange_bytes(const struct wire_exchange *w);
 
 /* A conversation with an agent: tools, growing history, streamed answers. */
-struct chat;
-struct chat *chat_new(struct load *l, bool obfuscation);
-void chat_free(struct chat *c);
-void chat_turn(struct chat *c, struct wire_exchange *w);
+struct dialogue;
+struct dialogue *dialogue_new(struct load *l, bool obfuscation);
+void dialogue_free(struct dialogue *c);
+void dialogue_turn(struct dialogue *c, struct wire_exchange *w);
 
 /* A question of a few hundred bytes and a streamed answer. */
 void load_single(struct load *l, bool obfuscation, struct wire_exchange *w);
