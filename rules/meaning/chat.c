@@ -89,94 +89,6 @@ void chat_cut(struct chat *c, const char *why)
 	chat_blind(c, why);
 }
 
-/* ---- UTF-8 ---- */
-
-static unsigned utf8_length(unsigned char lead)
-{
-	if (lead < 0xc2 || lead > 0xf4)
-		return 1;
-	return lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4;
-}
-
-static bool is_continuation(char c)
-{
-	return ((unsigned char)c & 0xc0) == 0x80;
-}
-
-/* Could more bytes make a character of it? */
-static bool is_beginning(struct str s)
-{
-	if (s.n >= utf8_length((unsigned char)s.p[0]))
-		return false;
-	for (size_t i = 1; i < s.n; i++) {
-		if (!is_continuation(s.p[i]))
-			return false;
-	}
-	return true;
-}
-
-static void note_broken(struct chat *c, uint64_t offset)
-{
-	c->broken_utf8 = true;
-	chat_quirk(c, QUIRK_invalid_utf8, offset, "%s", "");
-}
-
-/* Goes on with a character that began in the piece before. */
-static struct str finish_character(struct chat *c, struct str s)
-{
-	struct buf *b = &c->utf8;
-	uint64_t begun = c->a.bytes - b->n;
-
-	while (s.n && is_continuation(s.p[0]) && is_beginning(buf_str(b))) {
-		buf_addc(b, s.p[0]);
-		s = str_skip(s, 1);
-	}
-	if (s.n == 0 && is_beginning(buf_str(b)))
-		return s;
-	if (utf8_check(buf_str(b)) != b->n)
-		note_broken(c, begun);
-	b->n = 0;
-	return s;
-}
-
-/* Of the next bytes of the body, behind a.bytes. */
-static void check_utf8(struct chat *c, struct str s)
-{
-	struct str all = s, rest;
-	size_t good;
-
-	if (c->broken_utf8)
-		return;
-	if (c->utf8.n)
-		s = finish_character(c, s);
-	good = utf8_check(s);
-	if (good == s.n)
-		return;
-	rest = str_skip(s, good);
-	if (is_beginning(rest))
-		buf_adds(&c->utf8, rest);
-	else
-		note_broken(c, c->a.bytes + (uint64_t)(rest.p - all.p));
-}
-
-/* A copy in which each byte that is not UTF-8 is U+FFFD. */
-static void mend(struct chat *c, struct str s)
-{
-	c->mend.n = 0;
-	while (s.n) {
-		size_t good = utf8_check(s);
-
-		buf_add(&c->mend, s.p, good);
-		s = str_skip(s, good);
-		if (s.n)
-			buf_adds(&c->mend, STR("\xef\xbf\xbd"));
-		s = str_skip(s, 1);
-	}
-	c->source = buf_str(&c->mend);
-	c->source_exact = false;
-	c->mended = true;
-}
-
 /* ---- JSON ---- */
 
 static void look_over(struct chat *c, const struct json *j)
@@ -199,7 +111,7 @@ static const struct json *parse(struct chat *c, struct json_error *e)
 	json_doc_reset(c->doc);
 	c->mended = false;
 	if (c->broken_utf8 && utf8_check(c->source) != c->source.n)
-		mend(c, c->source);
+		chat_mend(c);
 	root = json_parse(c->doc, c->source, &event_limits, e);
 	if (root)
 		look_over(c, root);
@@ -411,16 +323,25 @@ static int is_field(struct str s)
 	return 0;
 }
 
-static enum form form_of(const struct chat *c, struct str s)
+static bool is_blank(char c)
+{
+	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
+/* What the body so far is; goes on where it left off. */
+static enum form form_of(struct chat *c)
 {
 	static const struct str bom = STR("\xef\xbb\xbf");
+	struct str s = buf_str(&c->body);
 	int field;
 
 	if (s.n < bom.n && str_starts(bom, s))
 		return FORM_UNDECIDED;
-	s = str_skip(s, str_starts(s, bom) ? bom.n : 0);
-	while (s.n && strchr(" \t\r\n", s.p[0]) && s.p[0])
-		s = str_skip(s, 1);
+	if (c->blank == 0 && str_starts(s, bom))
+		c->blank = bom.n;
+	while (c->blank < s.n && is_blank(s.p[c->blank]))
+		c->blank++;
+	s = str_skip(s, c->blank);
 	field = is_field(s); /* of nothing: more will tell */
 	if (field < 0)
 		return FORM_UNDECIDED;
@@ -451,7 +372,7 @@ static void take_body(struct chat *c, struct str s)
 	}
 	buf_adds(&c->body, s);
 	if (c->form == FORM_UNDECIDED)
-		become(c, form_of(c, buf_str(&c->body)));
+		become(c, form_of(c));
 }
 
 /* Decoded bytes. */
@@ -462,7 +383,7 @@ static void take(struct chat *c, struct str s)
 
 	if (over)
 		s.n = (size_t)left;
-	check_utf8(c, s);
+	chat_check_utf8(c, s);
 	c->a.bytes += s.n;
 	if (c->a.cut)
 		return;
@@ -576,8 +497,8 @@ static void end_bytes(struct chat *c)
 		v = decoder_end(c->decoder);
 	if (v != DECODE_WHOLE)
 		chat_blind(c, decode_about(v));
-	else if (c->utf8.n && c->how == CHAT_WHOLE && !c->a.cut)
-		note_broken(c, c->a.bytes - c->utf8.n);
+	else if (c->how == CHAT_WHOLE && !c->a.cut)
+		chat_end_utf8(c);
 }
 
 void chat_end(struct chat *c, enum chat_ending how)

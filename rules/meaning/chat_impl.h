@@ -92,13 +92,14 @@ struct chat {
 	struct templates *templates;
 	/* the driver's own */
 	uint32_t form; /* enum form of chat.c */
+	size_t blank;  /* bytes of white space that the body begins with */
 	bool ended;
 	struct str type;	 /* Content-Type; owned */
 	struct decoder *decoder; /* NULL: identity */
 	struct sse *sse;
 	struct buf decoded, body, mend;
-	bool broken_utf8;
-	struct buf utf8; /* the beginning of a character, up to 3 bytes */
+	bool broken_utf8; /* invalid_utf8, whatever the status */
+	struct buf utf8;  /* the beginning of a character, up to 3 bytes */
 };
 
 /* ---- what is noticed ---- */
@@ -115,6 +116,13 @@ void chat_blind(struct chat *c, const char *why);
 /* Over a limit: blind, and nothing that follows is read. */
 void chat_cut(struct chat *c, const char *why);
 void answer_free(struct answer *a);
+
+/* The next bytes of the body, behind a.bytes: notes invalid_utf8. */
+void chat_check_utf8(struct chat *c, struct str s);
+/* No more bytes: a character may be unfinished. */
+void chat_end_utf8(struct chat *c);
+/* Makes c->source a copy in which what is not UTF-8 is U+FFFD. */
+void chat_mend(struct chat *c);
 
 /* ---- choices and calls: found or made; NULL: over a limit (noted) ---- */
 

@@ -49,6 +49,7 @@ struct fit {
 	} values[HOLES_MOST];	/* of HOLE_TEXT, in the order of
 				   templates_hole() */
 	bool counted;		/* there was a HOLE_NEXT */
+	bool escaped;		/* one of the values is */
 };
 
 struct templates;
