@@ -38,12 +38,12 @@ bool prose_loop(struct str text, const struct prose_prompt *prompt,
 		struct prose_hit *hit);
 
 /*
- * Most letters of a longer text (at least 40 letters) are of a script that no
- * text of the prompt has, while the prompt's own script is hardly there, and
- * nothing in the prompt names a language, a script or a translation. Latin is
- * never what a text drifts to (code, names and quotations are written in it),
- * and a prompt in Latin letters must be of a language that is known to be
- * written so: romanised Russian may be answered in Cyrillic.
+ * Most letters of a longer text (at least 40 letters; 20 of Han, kana, hangul)
+ * are of a script that no text of the prompt has, while the prompt's own script
+ * is hardly there, and nothing in the prompt names a language, a script or a
+ * translation. Latin is never what a text drifts to (code, names and quotations
+ * are written in it), and a prompt in Latin letters must be of a language that
+ * is known to be written so: romanised Russian may be answered in Cyrillic.
  */
 bool prose_drift(struct str text, const struct prose_prompt *prompt,
 		 struct prose_hit *hit);
