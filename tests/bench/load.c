@@ -194,13 +194,13 @@ static void report(struct load *l, double seconds)
 static enum body_kind body_of(const char *name)
 {
 	static const char *const names[] = {"none", "fixed", "random",
-					    "history"};
+					    "history", "chat"};
 
-	for (int i = 0; i < 4; i++) {
+	for (int i = 0; i < 5; i++) {
 		if (strcmp(name, names[i]) == 0)
 			return (enum body_kind)i;
 	}
-	fprintf(stderr, "load: --body none|fixed|random|history\n");
+	fprintf(stderr, "load: --body none|fixed|random|history|chat\n");
 	exit(2);
 }
 
@@ -235,7 +235,7 @@ static void parse(struct load *l, int argc, char **argv)
 		fprintf(stderr,
 			"load --port N (--requests N | --seconds S) [--path P] "
 			"[--h2] [--connections N] [--streams N] [--pause-us N] "
-			"[--body none|fixed|random|history] [--body-size N] "
+			"[--body none|fixed|random|history|chat] [--body-size N] "
 			"[--stamps]\n");
 		exit(2);
 	}

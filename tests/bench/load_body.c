@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Request bodies: none, one fixed JSON text, random bytes that never repeat,
- * or agents' conversations, whose every turn sends the whole history again.
+ * Request bodies: none, one fixed JSON text, random bytes that never repeat, a
+ * question whose answer is streamed, or agents' conversations, whose every turn sends the whole history again.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -114,7 +114,16 @@ static const char *plain_body(struct load *l, size_t *n)
 
 const char *load_body(struct load *l, size_t *n)
 {
+	static const char chat[] =
+		"{\"model\":\"practice-1\",\"messages\":[{\"role\":\"user\","
+		"\"content\":\"Say what you see.\"}],\"stream\":true,"
+		"\"stream_options\":{\"include_usage\":true}}";
+
 	*n = 0;
+	if (l->body == BODY_CHAT) {
+		*n = sizeof chat - 1;
+		return chat;
+	}
 	if (l->body == BODY_NONE)
 		return "";
 	if (!l->history)
