@@ -2,15 +2,23 @@
 /*
  * Arguments of a tool call that satisfy the tool's schema, as far as a
  * practice vendor needs: types, enum, const, properties, items, anyOf, the
- * first of several types. Local references and patterns are not followed.
+ * first of several types, references to $defs and to the root. Deep down only
+ * what is required is said, so that what refers to itself ends. Patterns are
+ * not followed.
  */
 #include "talk.h"
 #include "text.h"
 
-#define DEPTH 16
+#define DEPTH 32 /* at most */
+#define DEEP  4	 /* from here on, what is required */
 
-static void make(const cJSON *schema, uint64_t *state, unsigned depth,
-		 struct buf *out);
+struct maker {
+	const cJSON *root;
+	uint64_t *state;
+	struct buf *out;
+};
+
+static void make(struct maker *m, const cJSON *schema, unsigned depth);
 
 static uint64_t draw(uint64_t *state)
 {
@@ -24,98 +32,104 @@ static double number_of(const cJSON *schema, const char *key, double otherwise)
 	return cJSON_IsNumber(n) ? n->valuedouble : otherwise;
 }
 
-static void make_string(const cJSON *schema, uint64_t *state, struct buf *out)
+static void make_string(struct maker *m, const cJSON *schema)
 {
 	size_t least = (size_t)number_of(schema, "minLength", 1);
 	size_t most = (size_t)number_of(schema, "maxLength", 64);
-	uint64_t n = 1 + draw(state) % 4;
+	uint64_t n = 1 + draw(m->state) % 4;
 	struct buf text = {0};
 
-	if (most < 24 || least > 24) {
-		text_add_alnum(&text, state, least > 4 ? least : 4);
+	if (most < 24 || least > 1) {
+		text_add_alnum(&text, m->state, least > 4 ? least : 4);
 		text.n = text.n < most ? text.n : most;
 	} else {
 		for (uint64_t i = 0; i < n || text.n < least; i++) {
-			struct str word = words_pick(draw(state));
-			if (text.n + word.n <= 24)
-				buf_adds(&text, word);
-			else
+			struct str word = words_pick(draw(m->state));
+			if (text.n + word.n > 24)
 				break;
+			buf_adds(&text, word);
 		}
-		while (text.n < least)
-			buf_addc(&text, 'x');
 	}
-	text_json(out, buf_str(&text));
+	text_json(m->out, buf_str(&text));
 	buf_free(&text);
 }
 
-static void make_number(const cJSON *schema, uint64_t *state, bool whole,
-			struct buf *out)
+static void make_number(struct maker *m, const cJSON *schema, bool whole)
 {
 	double low = number_of(schema, "minimum", 0);
 	double high = number_of(schema, "maximum", low + 100);
-	double v = low + (double)(draw(state) % 1000) / 1000 * (high - low);
+	double v = low + (double)(draw(m->state) % 1000) / 1000 * (high - low);
 
 	if (whole)
-		buf_addf(out, "%lld",
+		buf_addf(m->out, "%lld",
 			 (long long)v < low ? (long long)v + 1 : (long long)v);
 	else
-		buf_addf(out, "%.3f", v < low ? low : v);
+		buf_addf(m->out, "%.3f", v < low ? low : v);
 }
 
-static void make_object(const cJSON *schema, uint64_t *state, unsigned depth,
-			struct buf *out)
+static bool is_required(const cJSON *schema, const char *name)
 {
-	const cJSON *properties =
-		cJSON_GetObjectItemCaseSensitive(schema, "properties");
-	const cJSON *p;
+	const cJSON *required = ask_get(schema, "required"), *one;
+
+	cJSON_ArrayForEach(one, required)
+	{
+		if (ask_says(one, name))
+			return true;
+	}
+	return false;
+}
+
+static void make_object(struct maker *m, const cJSON *schema, unsigned depth)
+{
+	const cJSON *properties = ask_get(schema, "properties"), *p;
 	bool first = true;
 
-	buf_addc(out, '{');
+	buf_addc(m->out, '{');
 	cJSON_ArrayForEach(p, properties)
 	{
+		if (depth >= DEEP && !is_required(schema, p->string))
+			continue;
 		if (!first)
-			buf_addc(out, ',');
+			buf_addc(m->out, ',');
 		first = false;
-		text_json(out, str_of(p->string));
-		buf_addc(out, ':');
-		make(p, state, depth + 1, out);
+		text_json(m->out, str_of(p->string));
+		buf_addc(m->out, ':');
+		make(m, p, depth + 1);
 	}
-	buf_addc(out, '}');
+	buf_addc(m->out, '}');
 }
 
-static void make_array(const cJSON *schema, uint64_t *state, unsigned depth,
-		       struct buf *out)
+static void make_array(struct maker *m, const cJSON *schema, unsigned depth)
 {
-	const cJSON *items = cJSON_GetObjectItemCaseSensitive(schema, "items");
-	size_t n = (size_t)number_of(schema, "minItems", 1);
+	size_t n = (size_t)number_of(schema, "minItems", depth < DEEP);
 
-	buf_addc(out, '[');
+	buf_addc(m->out, '[');
 	for (size_t i = 0; i < n && i < 16; i++) {
 		if (i)
-			buf_addc(out, ',');
-		make(items, state, depth + 1, out);
+			buf_addc(m->out, ',');
+		make(m, ask_get(schema, "items"), depth + 1);
 	}
-	buf_addc(out, ']');
+	buf_addc(m->out, ']');
 }
 
-static void make_typed(const cJSON *schema, const char *type, uint64_t *state,
-		       unsigned depth, struct buf *out)
+static void make_typed(struct maker *m, const cJSON *schema, const char *type,
+		       unsigned depth)
 {
 	if (strcmp(type, "object") == 0)
-		make_object(schema, state, depth, out);
+		make_object(m, schema, depth);
 	else if (strcmp(type, "array") == 0)
-		make_array(schema, state, depth, out);
+		make_array(m, schema, depth);
 	else if (strcmp(type, "integer") == 0)
-		make_number(schema, state, true, out);
+		make_number(m, schema, true);
 	else if (strcmp(type, "number") == 0)
-		make_number(schema, state, false, out);
+		make_number(m, schema, false);
 	else if (strcmp(type, "boolean") == 0)
-		buf_adds(out, draw(state) & 1 ? STR("true") : STR("false"));
+		buf_adds(m->out,
+			 draw(m->state) & 1 ? STR("true") : STR("false"));
 	else if (strcmp(type, "null") == 0)
-		buf_adds(out, STR("null"));
+		buf_adds(m->out, STR("null"));
 	else
-		make_string(schema, state, out);
+		make_string(m, schema);
 }
 
 static void add_literal(const cJSON *value, struct buf *out)
@@ -128,43 +142,73 @@ static void add_literal(const cJSON *value, struct buf *out)
 
 static const char *type_of(const cJSON *schema)
 {
-	const cJSON *type = cJSON_GetObjectItemCaseSensitive(schema, "type");
+	const cJSON *type = ask_get(schema, "type");
 
 	if (cJSON_IsArray(type))
 		type = cJSON_GetArrayItem(type, 0);
 	if (cJSON_IsString(type))
 		return type->valuestring;
-	if (cJSON_GetObjectItemCaseSensitive(schema, "properties"))
+	if (ask_get(schema, "properties"))
 		return "object";
 	return "string";
 }
 
-static void make(const cJSON *schema, uint64_t *state, unsigned depth,
-		 struct buf *out)
+/* "#", "#/$defs/name"; NULL: nothing that is followed. */
+static const cJSON *find_reference(const cJSON *root, struct str ref)
 {
-	const cJSON *fixed = cJSON_GetObjectItemCaseSensitive(schema, "const");
-	const cJSON *list = cJSON_GetObjectItemCaseSensitive(schema, "enum");
-	const cJSON *any = cJSON_GetObjectItemCaseSensitive(schema, "anyOf");
+	const cJSON *at = root;
+
+	if (text_cut(&ref, '/').n != 1)
+		return NULL;
+	while (ref.p && at) {
+		struct str name = text_cut(&ref, '/');
+		const cJSON *kid = at->child;
+
+		while (kid && !str_eq(str_of(kid->string), name))
+			kid = kid->next;
+		at = kid;
+	}
+	return at;
+}
+
+/* One of the choices; deep down the last, which tends to be the plain one. */
+static const cJSON *pick(struct maker *m, const cJSON *list, unsigned depth)
+{
 	int n = cJSON_GetArraySize(list);
 
-	if (fixed)
-		add_literal(fixed, out);
-	else if (n > 0)
-		add_literal(cJSON_GetArrayItem(
-				    list, (int)(draw(state) % (unsigned)n)),
-			    out);
+	if (n < 1)
+		return NULL;
+	if (depth >= DEEP)
+		return ask_last(list);
+	return cJSON_GetArrayItem(list, (int)(draw(m->state) % (unsigned)n));
+}
+
+static void make(struct maker *m, const cJSON *schema, unsigned depth)
+{
+	const cJSON *fixed = ask_get(schema, "const");
+	const cJSON *literal = pick(m, ask_get(schema, "enum"), depth);
+	const cJSON *any = pick(m, ask_get(schema, "anyOf"), depth);
+	const cJSON *ref = ask_get(schema, "$ref");
+
+	if (fixed || literal)
+		add_literal(fixed ? fixed : literal, m->out);
 	else if (depth >= DEPTH)
-		buf_adds(out, STR("null"));
-	else if (cJSON_GetArraySize(any) > 0)
-		make(cJSON_GetArrayItem(any, 0), state, depth + 1, out);
+		buf_adds(m->out, STR("null"));
+	else if (cJSON_IsString(ref))
+		make(m, find_reference(m->root, ask_text(ref)), depth + 1);
+	else if (any)
+		make(m, any, depth + 1);
 	else
-		make_typed(schema, type_of(schema), state, depth, out);
+		make_typed(m, schema, type_of(schema), depth);
 }
 
 void args_make(const cJSON *schema, uint64_t *state, struct buf *out)
 {
-	if (cJSON_IsObject(schema) && type_of(schema)[0] == 'o')
-		make(schema, state, 0, out);
+	struct maker m = {.root = schema, .state = state, .out = out};
+
+	if (cJSON_IsObject(schema) &&
+	    (type_of(schema)[0] == 'o' || ask_get(schema, "$ref")))
+		make(&m, schema, 0);
 	else
 		buf_adds(out, STR("{}"));
 }

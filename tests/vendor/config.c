@@ -75,6 +75,12 @@ static const char endpoints[] =
 	"wins), or --fault k=v,k=v for all. Unknown ones in the header and in\n"
 	"--fault are errors; in the query they are passed over.\n";
 
+static const char bugs_intro[] =
+	"\n"
+	"Bugs: bug=NAME, each under the name of the rule that must find it.\n"
+	"Behind the name: dialects (chat, p completions, responses, messages)\n"
+	"and forms (streamed, whole) that can have it; others ignore it.\n";
+
 static void print_help(void)
 {
 	char left[64];
@@ -89,6 +95,8 @@ static void print_help(void)
 	}
 	fputs(endpoints, stdout);
 	knobs_help(stdout);
+	fputs(bugs_intro, stdout);
+	bugs_help(stdout);
 }
 
 static enum option find(const char *arg)

@@ -3,22 +3,25 @@
  * OpenAI chat completions. The events of the choices take turns: event i of
  * a stage is about choice i % n.
  */
+#include <inttypes.h>
+
+#include "knobs.h"
 #include "talk.h"
 #include "text.h"
 
 static void add_usage(const struct talk *t, struct buf *out)
 {
-	size_t completion = talk_completion(t) * t->n;
+	const struct cost *c = &t->cost;
 
 	buf_addf(out,
-		 "{\"prompt_tokens\":%zu,\"completion_tokens\":%zu,"
-		 "\"total_tokens\":%zu,\"prompt_tokens_details\":{"
-		 "\"cached_tokens\":%zu,\"audio_tokens\":0},"
-		 "\"completion_tokens_details\":{\"reasoning_tokens\":%zu,"
-		 "\"audio_tokens\":0,\"accepted_prediction_tokens\":0,"
+		 "{\"prompt_tokens\":%" PRIu64 ",\"completion_tokens\":%" PRIu64
+		 ",\"total_tokens\":%" PRIu64
+		 ",\"prompt_tokens_details\":{\"cached_tokens\":%" PRIu64
+		 ",\"audio_tokens\":0},\"completion_tokens_details\":{"
+		 "\"reasoning_tokens\":%" PRIu64
+		 ",\"audio_tokens\":0,\"accepted_prediction_tokens\":0,"
 		 "\"rejected_prediction_tokens\":0}}",
-		 t->prompt, completion, t->prompt + completion,
-		 t->prompt / 256 * 128, t->reasoning * t->n);
+		 c->prompt, c->completion, c->total, c->cached, c->reasoning);
 }
 
 static struct str finish_reason(const struct talk *t)
@@ -115,16 +118,38 @@ static void say_role(struct talk *t, size_t i, struct buf *out)
 
 static size_t count_reasoning(const struct talk *t)
 {
-	return t->reasoning * t->n;
+	return t->silent ? 0 : t->reasoning * t->n;
+}
+
+/* The field that holds reasoning; MiniMax and OpenRouter itemise it. */
+static void add_reasoning(const struct talk *t, struct str inner,
+			  struct buf *out)
+{
+	if (t->split) {
+		buf_adds(out, STR("\"reasoning_details\":[{\"type\":"
+				  "\"reasoning.text\",\"id\":"
+				  "\"reasoning-text-1\",\"format\":"
+				  "\"MiniMax-response-v1\",\"index\":0,"
+				  "\"text\":\""));
+		buf_adds(out, inner);
+		buf_adds(out, STR("\"}]"));
+		return;
+	}
+	text_json(out, t->family->reasoning);
+	buf_adds(out, STR(":\""));
+	buf_adds(out, inner);
+	buf_addc(out, '"');
 }
 
 static void say_reasoning(struct talk *t, size_t i, struct buf *out)
 {
 	unsigned choice = (unsigned)(i % t->n);
+	struct buf inner = {0};
 
 	open_delta(t, choice, out);
-	buf_adds(out, STR("\"reasoning_content\":"));
-	text_json(out, talk_word(t, choice, PART_REASONING, i / t->n));
+	text_json_inner(&inner, talk_word(t, choice, PART_REASONING, i / t->n));
+	add_reasoning(t, buf_str(&inner), out);
+	buf_free(&inner);
 	close_delta(t, out);
 }
 
@@ -156,11 +181,23 @@ static size_t count_calls(const struct talk *t)
 }
 
 /* Choices other than the first have ids of their own. */
-static void add_call_id(const struct call *c, unsigned choice, struct buf *out)
+static void add_call_id(const struct talk *t, const struct call *c,
+			unsigned choice, struct buf *out)
 {
-	buf_addf(out, "call_%s", c->id);
+	talk_add_call_id(t, c, out);
 	if (choice)
 		buf_addf(out, "%u", choice);
+}
+
+/* Gemini: the first of parallel calls carries the thought's signature. */
+static void add_signature(const struct talk *t, size_t call, struct buf *out)
+{
+	if (call || !(t->family->flags & SIGNS_CALLS))
+		return;
+	buf_adds(out, STR("\"extra_content\":{\"google\":{"
+			  "\"thought_signature\":\""));
+	talk_add_sealed(t, 88, out);
+	buf_adds(out, STR("\"}},"));
 }
 
 static void say_calls(struct talk *t, size_t i, struct buf *out)
@@ -174,9 +211,10 @@ static void say_calls(struct talk *t, size_t i, struct buf *out)
 	text_add_u64(out, index);
 	if (k == 0) {
 		buf_adds(out, STR(",\"id\":\""));
-		add_call_id(c, choice, out);
-		buf_adds(out, STR("\",\"type\":\"function\",\"function\":{"
-				  "\"name\":"));
+		add_call_id(t, c, choice, out);
+		buf_adds(out, STR("\",\"type\":\"function\","));
+		add_signature(t, index, out);
+		buf_adds(out, STR("\"function\":{\"name\":"));
 		text_json(out, buf_str(&c->name));
 		buf_adds(out, STR(",\"arguments\":\"\"}}]"));
 	} else {
@@ -187,11 +225,22 @@ static void say_calls(struct talk *t, size_t i, struct buf *out)
 	close_delta(t, out);
 }
 
+/* Moonshot's own place for usage; other engines have the common one. */
+static bool is_moonshot(const struct talk *t)
+{
+	return t->speak == speak_moonshot ||
+	       (t->speak == speak_none && (t->family->flags & KIMI));
+}
+
 static void say_finish(struct talk *t, size_t i, struct buf *out)
 {
 	open_delta(t, i, out);
 	buf_adds(out, STR("},\"logprobs\":null,\"finish_reason\":"));
 	text_json(out, finish_reason(t));
+	if (is_moonshot(t)) {
+		buf_adds(out, STR(",\"usage\":"));
+		add_usage(t, out);
+	}
 	buf_addc(out, '}');
 	close_event(t, out);
 }
@@ -234,9 +283,10 @@ static void add_calls(const struct talk *t, unsigned choice, struct buf *out)
 	buf_adds(out, STR(",\"tool_calls\":["));
 	for (size_t i = 0; i < t->n_calls; i++) {
 		buf_adds(out, i ? STR(",{\"id\":\"") : STR("{\"id\":\""));
-		add_call_id(&t->calls[i], choice, out);
-		buf_adds(out, STR("\",\"type\":\"function\",\"function\":{"
-				  "\"name\":"));
+		add_call_id(t, &t->calls[i], choice, out);
+		buf_adds(out, STR("\",\"type\":\"function\","));
+		add_signature(t, i, out);
+		buf_adds(out, STR("\"function\":{\"name\":"));
 		text_json(out, buf_str(&t->calls[i].name));
 		buf_adds(out, STR(",\"arguments\":"));
 		text_json(out, buf_str(&t->calls[i].args));
@@ -255,10 +305,13 @@ static void add_message(const struct talk *t, unsigned choice, struct buf *out)
 		talk_add_text(t, choice, PART_CONTENT, out);
 		buf_addc(out, '"');
 	}
-	if (t->reasoning) {
-		buf_adds(out, STR(",\"reasoning_content\":\""));
-		talk_add_text(t, choice, PART_REASONING, out);
-		buf_addc(out, '"');
+	if (t->reasoning && !t->silent) {
+		struct buf inner = {0};
+
+		talk_add_text(t, choice, PART_REASONING, &inner);
+		buf_addc(out, ',');
+		add_reasoning(t, buf_str(&inner), out);
+		buf_free(&inner);
 	}
 	if (t->n_calls)
 		add_calls(t, choice, out);
@@ -311,7 +364,9 @@ const struct dialect dialect_chat = {
 	.n_stages = sizeof(stages) / sizeof(stages[0]),
 	.whole = whole,
 	.prepare = prepare,
+	.letter = 'c',
 	.messages = "messages",
+	.stop = "stop",
 	.limit = "max_completion_tokens",
 	.other_limit = "max_tokens",
 	.tool_key = "function",

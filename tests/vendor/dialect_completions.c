@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* OpenAI's older completions. */
+#include <inttypes.h>
+
 #include "talk.h"
 #include "text.h"
 
@@ -10,12 +12,12 @@ static struct str finish_reason(const struct talk *t)
 
 static void add_usage(const struct talk *t, struct buf *out)
 {
-	size_t completion = talk_completion(t) * t->n;
+	const struct cost *c = &t->cost;
 
 	buf_addf(out,
-		 "{\"prompt_tokens\":%zu,\"completion_tokens\":%zu,"
-		 "\"total_tokens\":%zu}",
-		 t->prompt, completion, t->prompt + completion);
+		 "{\"prompt_tokens\":%" PRIu64 ",\"completion_tokens\":%" PRIu64
+		 ",\"total_tokens\":%" PRIu64 "}",
+		 c->prompt, c->completion, c->total);
 }
 
 /* Tokens from..to of a choice. */
@@ -166,6 +168,8 @@ const struct dialect dialect_completions = {
 	.n_stages = sizeof(stages) / sizeof(stages[0]),
 	.whole = whole,
 	.prepare = prepare,
+	.letter = 'p',
 	.messages = "prompt",
+	.stop = "stop",
 	.limit = "max_tokens",
 };

@@ -3,6 +3,8 @@
  * Anthropic messages. Blocks in order: thinking, then text or tool uses,
  * each with an index of its own.
  */
+#include <inttypes.h>
+
 #include "talk.h"
 #include "text.h"
 
@@ -13,6 +15,8 @@ static struct str stop_reason(const struct talk *t)
 {
 	if (t->cut)
 		return STR("max_tokens");
+	if (t->stopped.n)
+		return STR("stop_sequence");
 	return t->n_calls ? STR("tool_use") : STR("end_turn");
 }
 
@@ -56,14 +60,23 @@ static void add_head(const struct talk *t, struct buf *out)
 	text_json(out, buf_str(&t->model));
 }
 
-static void add_usage(const struct talk *t, size_t output, struct buf *out)
+static void add_stop_sequence(const struct talk *t, struct buf *out)
+{
+	buf_adds(out, STR(",\"stop_sequence\":"));
+	if (t->stopped.n && !t->cut)
+		text_json(out, buf_str(&t->stopped));
+	else
+		buf_adds(out, STR("null"));
+}
+
+static void add_usage(const struct talk *t, uint64_t output, struct buf *out)
 {
 	buf_addf(out,
-		 "\"usage\":{\"input_tokens\":%zu,"
-		 "\"cache_creation_input_tokens\":0,"
-		 "\"cache_read_input_tokens\":0,\"output_tokens\":%zu,"
-		 "\"service_tier\":\"standard\"}",
-		 t->prompt, output);
+		 "\"usage\":{\"input_tokens\":%" PRIu64
+		 ",\"cache_creation_input_tokens\":0,"
+		 "\"cache_read_input_tokens\":0,\"output_tokens\":%" PRIu64
+		 ",\"service_tier\":\"standard\"}",
+		 t->cost.prompt, output);
 }
 
 static void say_start(struct talk *t, size_t i, struct buf *out)
@@ -73,7 +86,7 @@ static void say_start(struct talk *t, size_t i, struct buf *out)
 	add_head(t, out);
 	buf_adds(out, STR(",\"content\":[],\"stop_reason\":null,"
 			  "\"stop_sequence\":null,"));
-	add_usage(t, 1, out);
+	add_usage(t, t->cost.completion > 0, out);
 	buf_addc(out, '}');
 	close_event(out);
 }
@@ -130,13 +143,14 @@ static void say_thinking(struct talk *t, size_t i, struct buf *out)
 		  talk_word(t, 0, PART_REASONING, i), out);
 }
 
-/* A signature that a test can recompute: letters from the seed. */
 static struct str signature(const struct talk *t, struct buf *to)
 {
-	uint64_t state = t->seed + 5;
+	struct buf thinking = {0};
 
-	text_add_alnum(to, &state, 64);
-	buf_adds(to, STR("=="));
+	for (size_t i = 0; i < t->reasoning; i++)
+		buf_adds(&thinking, talk_word(t, 0, PART_REASONING, i));
+	talk_sign(buf_str(&thinking), to);
+	buf_free(&thinking);
 	return buf_str(to);
 }
 
@@ -181,13 +195,12 @@ static size_t count_calls(const struct talk *t)
 	return talk_count_calls(t, CALL_EVENTS);
 }
 
-static void add_tool_use(const struct call *c, struct str input,
-			 struct buf *out)
+static void add_tool_use(const struct talk *t, const struct call *c,
+			 struct str input, struct buf *out)
 {
-	buf_addf(out,
-		 "{\"type\":\"tool_use\",\"id\":\"toolu_01%.22s\","
-		 "\"name\":",
-		 c->id);
+	buf_adds(out, STR("{\"type\":\"tool_use\",\"id\":\""));
+	talk_add_call_id(t, c, out);
+	buf_adds(out, STR("\",\"name\":"));
 	text_json(out, buf_str(&c->name));
 	buf_adds(out, STR(",\"input\":"));
 	buf_adds(out, input.n ? input : STR("{}"));
@@ -203,7 +216,7 @@ static void say_calls(struct talk *t, size_t i, struct buf *out)
 	if (k == 0) {
 		open_event("content_block_start", out);
 		buf_addf(out, ",\"index\":%zu,\"content_block\":", index);
-		add_tool_use(c, STR("{}"), out);
+		add_tool_use(t, c, STR("{}"), out);
 		close_event(out);
 	} else if (k == 1) {
 		say_delta(t, index, "input_json_delta", "partial_json", STR(""),
@@ -221,9 +234,9 @@ static void say_message_delta(struct talk *t, size_t i, struct buf *out)
 	open_event("message_delta", out);
 	buf_adds(out, STR(",\"delta\":{\"stop_reason\":"));
 	text_json(out, stop_reason(t));
-	buf_addf(out,
-		 ",\"stop_sequence\":null},\"usage\":{\"output_tokens\":%zu}",
-		 talk_completion(t));
+	add_stop_sequence(t, out);
+	buf_addf(out, "},\"usage\":{\"output_tokens\":%" PRIu64 "}",
+		 t->cost.completion);
 	close_event(out);
 }
 
@@ -269,14 +282,15 @@ static void whole(struct talk *t, struct buf *out)
 	for (size_t i = 0; i < t->n_calls; i++) {
 		if (i)
 			buf_addc(out, ',');
-		add_tool_use(&t->calls[i],
+		add_tool_use(t, &t->calls[i],
 			     t->cut ? STR("{}") : buf_str(&t->calls[i].args),
 			     out);
 	}
 	buf_adds(out, STR("],\"stop_reason\":"));
 	text_json(out, stop_reason(t));
-	buf_adds(out, STR(",\"stop_sequence\":null,"));
-	add_usage(t, talk_completion(t), out);
+	add_stop_sequence(t, out);
+	buf_addc(out, ',');
+	add_usage(t, t->cost.completion, out);
 	buf_addc(out, '}');
 }
 
@@ -291,7 +305,9 @@ const struct dialect dialect_messages = {
 	.n_stages = sizeof(stages) / sizeof(stages[0]),
 	.whole = whole,
 	.prepare = prepare,
+	.letter = 'm',
 	.messages = "messages",
+	.stop = "stop_sequences",
 	.limit = "max_tokens",
 	.schema_key = "input_schema",
 	.must_limit = true,

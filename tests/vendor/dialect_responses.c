@@ -4,6 +4,8 @@
  * message or function calls. Each event carries its sequence_number, and the
  * events that end a thing repeat the whole of it.
  */
+#include <inttypes.h>
+
 #include "talk.h"
 #include "text.h"
 
@@ -48,12 +50,18 @@ static void add_reasoning_item(const struct talk *t, bool full, struct buf *out)
 {
 	buf_addf(out, "{\"id\":\"rs_%s\",\"type\":\"reasoning\",\"summary\":[",
 		 t->id);
-	if (full) {
+	if (full && !t->silent) {
 		buf_adds(out, STR("{\"type\":\"summary_text\",\"text\":\""));
 		talk_add_text(t, 0, PART_REASONING, out);
 		buf_adds(out, STR("\"}"));
 	}
-	buf_adds(out, STR("]}"));
+	buf_addc(out, ']');
+	if (t->encrypted) {
+		buf_adds(out, STR(",\"encrypted_content\":\""));
+		talk_add_sealed(t, full ? 4 * t->reasoning : 16, out);
+		buf_addc(out, '"');
+	}
+	buf_addc(out, '}');
 }
 
 static void add_part(const struct talk *t, bool full, struct buf *out)
@@ -92,22 +100,24 @@ static void add_call_item(const struct talk *t, const struct call *c, bool full,
 		 "\"status\":\"%s\",\"arguments\":",
 		 c->id, status);
 	text_json(out, full ? buf_str(&c->args) : STR(""));
-	buf_addf(out, ",\"call_id\":\"call_%s\",\"name\":", c->id);
+	buf_adds(out, STR(",\"call_id\":\""));
+	talk_add_call_id(t, c, out);
+	buf_adds(out, STR("\",\"name\":"));
 	text_json(out, buf_str(&c->name));
 	buf_addc(out, '}');
 }
 
 static void add_usage(const struct talk *t, struct buf *out)
 {
-	size_t output = talk_completion(t);
+	const struct cost *c = &t->cost;
 
 	buf_addf(out,
-		 "{\"input_tokens\":%zu,\"input_tokens_details\":{"
-		 "\"cached_tokens\":%zu},\"output_tokens\":%zu,"
-		 "\"output_tokens_details\":{\"reasoning_tokens\":%zu},"
-		 "\"total_tokens\":%zu}",
-		 t->prompt, t->prompt / 256 * 128, output, t->reasoning,
-		 t->prompt + output);
+		 "{\"input_tokens\":%" PRIu64
+		 ",\"input_tokens_details\":{\"cached_tokens\":%" PRIu64
+		 "},\"output_tokens\":%" PRIu64
+		 ",\"output_tokens_details\":{\"reasoning_tokens\":%" PRIu64
+		 "},\"total_tokens\":%" PRIu64 "}",
+		 c->prompt, c->cached, c->completion, c->reasoning, c->total);
 }
 
 static void add_output(const struct talk *t, struct buf *out)
@@ -124,12 +134,43 @@ static void add_output(const struct talk *t, struct buf *out)
 	}
 }
 
-static void add_limit(const struct talk *t, struct buf *out)
+/* Parameters that the answer repeats, and what stands there unasked. */
+static const struct {
+	const char *name, *otherwise;
+} echoed[] = {
+	{"background", "false"},
+	{"instructions", "null"},
+	{"max_output_tokens", "null"},
+	{"parallel_tool_calls", "true"},
+	{"previous_response_id", "null"},
+	{"reasoning", "{\"effort\":null,\"summary\":null}"},
+	{"store", "true"},
+	{"temperature", "1.0"},
+	{"text", "{\"format\":{\"type\":\"text\"}}"},
+	{"tool_choice", "\"auto\""},
+	{"tools", "[]"},
+	{"top_p", "1.0"},
+	{"truncation", "\"disabled\""},
+	{"user", "null"},
+	{"metadata", "{}"},
+};
+
+static void echo(struct talk *t, const cJSON *request)
 {
-	if (t->limit == UINT64_MAX)
-		buf_adds(out, STR("null"));
-	else
-		text_add_u64(out, t->limit);
+	bool lies = bugs_has(&t->bugs, BUG_override_temperature);
+
+	for (size_t i = 0; i < sizeof(echoed) / sizeof(echoed[0]); i++) {
+		const char *name = echoed[i].name;
+		const cJSON *said = ask_get(request, name);
+		char *text = said ? cJSON_PrintUnformatted(said) : NULL;
+
+		if (lies && strcmp(name, "temperature") == 0)
+			buf_adds(&t->echo, STR(",\"temperature\":0.125"));
+		else
+			buf_addf(&t->echo, ",\"%s\":%s", name,
+				 text ? text : echoed[i].otherwise);
+		cJSON_free(text);
+	}
 }
 
 static void add_response(const struct talk *t, bool full, struct buf *out)
@@ -140,30 +181,23 @@ static void add_response(const struct talk *t, bool full, struct buf *out)
 
 	buf_addf(out,
 		 "{\"id\":\"resp_%s\",\"object\":\"response\","
-		 "\"created_at\":%llu,\"status\":\"%s\",\"background\":false,"
-		 "\"error\":null,\"incomplete_details\":%s,"
-		 "\"instructions\":null,\"max_output_tokens\":",
-		 t->id, (unsigned long long)t->created, status,
+		 "\"created_at\":%" PRIu64 ",\"status\":\"%s\","
+		 "\"error\":null,\"incomplete_details\":%s,\"model\":",
+		 t->id, t->created, status,
 		 full && t->cut ? "{\"reason\":\"max_output_tokens\"}"
 				: "null");
-	add_limit(t, out);
-	buf_adds(out, STR(",\"model\":"));
 	text_json(out, buf_str(&t->model));
 	buf_adds(out, STR(",\"output\":["));
 	if (full)
 		add_output(t, out);
-	buf_adds(out, STR("],\"parallel_tool_calls\":true,"
-			  "\"previous_response_id\":null,\"reasoning\":{"
-			  "\"effort\":null,\"summary\":null},\"store\":true,"
-			  "\"temperature\":1.0,\"text\":{\"format\":{"
-			  "\"type\":\"text\"}},\"tool_choice\":\"auto\","
-			  "\"tools\":[],\"top_p\":1.0,"
-			  "\"truncation\":\"disabled\",\"usage\":"));
+	buf_addc(out, ']');
+	buf_adds(out, buf_str(&t->echo));
+	buf_adds(out, STR(",\"usage\":"));
 	if (full)
 		add_usage(t, out);
 	else
 		buf_adds(out, STR("null"));
-	buf_adds(out, STR(",\"user\":null,\"metadata\":{}}"));
+	buf_addc(out, '}');
 }
 
 /* ---- the stream ---- */
@@ -219,12 +253,12 @@ static void say_reasoning_start(struct talk *t, size_t i, struct buf *out)
 
 static size_t count_reasoning_start(const struct talk *t)
 {
-	return 2 * has_reasoning(t);
+	return (t->silent ? 1 : 2) * has_reasoning(t);
 }
 
 static size_t count_reasoning(const struct talk *t)
 {
-	return t->reasoning;
+	return t->silent ? 0 : t->reasoning;
 }
 
 static void say_reasoning(struct talk *t, size_t i, struct buf *out)
@@ -238,11 +272,12 @@ static void say_reasoning(struct talk *t, size_t i, struct buf *out)
 
 static size_t count_reasoning_end(const struct talk *t)
 {
-	return 3 * has_reasoning(t);
+	return (t->silent ? 1 : 3) * has_reasoning(t);
 }
 
 static void say_reasoning_end(struct talk *t, size_t i, struct buf *out)
 {
+	i += t->silent ? 2 : 0;
 	if (i == 0) {
 		open_reasoning(t, "response.reasoning_summary_text.done", out);
 		buf_adds(out, STR("\"text\":\""));
@@ -404,6 +439,8 @@ const struct dialect dialect_responses = {
 	.n_stages = sizeof(stages) / sizeof(stages[0]),
 	.whole = whole,
 	.prepare = prepare,
+	.letter = 'r',
+	.echo = echo,
 	.messages = "input",
 	.limit = "max_output_tokens",
 	.schema_key = "parameters",

@@ -29,21 +29,36 @@ static EVP_MD_CTX *sha256_new(void)
 	return sha;
 }
 
+/* Texts lie in the head, which is gone later. */
+static bool decode_texts(struct ex *ex)
+{
+	return text_base64url(&ex->say, ex->knobs.say) &&
+	       text_base64url(&ex->think, ex->knobs.think);
+}
+
 /* Knobs in rising precedence: process, header, query. */
+static bool read_knobs(struct ex *ex, const struct request *r, struct str query,
+		       struct str *bad)
+{
+	ex->knobs = ex->w->config->knobs;
+	if (r->vendor.p && !knobs_parse(&ex->knobs, r->vendor, ',', true, bad))
+		return false;
+	if (query.n)
+		knobs_parse(&ex->knobs, query, '&', false, NULL);
+	*bad = STR("say or think is not base64url");
+	return decode_texts(ex);
+}
+
 static void choose(struct ex *ex, const struct request *r, struct str query)
 {
 	struct str bad;
 
-	ex->knobs = ex->w->config->knobs;
-	if (r->vendor.p &&
-	    !knobs_parse(&ex->knobs, r->vendor, ',', true, &bad)) {
+	if (!read_knobs(ex, r, query, &bad)) {
 		knobs_init(&ex->knobs);
 		ex->endpoint = &endpoint_bad_knob;
 		buf_adds(&ex->note, bad);
 		return;
 	}
-	if (query.n)
-		knobs_parse(&ex->knobs, query, '&', false, NULL);
 	if (ex->knobs.no_notify && ex->knobs.truncate == KNOB_UNSET)
 		ex->knobs.close = true;
 	if (ex->knobs.status && ex->endpoint->mode != BODY_DROP)
@@ -142,6 +157,8 @@ void ex_free(struct ex *ex)
 	buf_free(&ex->shape.rest);
 	buf_free(&ex->body);
 	buf_free(&ex->note);
+	buf_free(&ex->say);
+	buf_free(&ex->think);
 	buf_free(&ex->trailers);
 	buf_free(&ex->reply.body);
 	buf_free(&ex->reply.filler);

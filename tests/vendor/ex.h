@@ -88,12 +88,13 @@ struct ex {
 	int version;
 	bool head_only, ready, closes;
 	enum body_mode mode;
-	uint8_t encoding;    /* enum knob_encoding of the request's body */
-	uint64_t body_n;     /* bytes of the request's body */
-	struct buf body;     /* with BODY_KEEP */
-	EVP_MD_CTX *sha;     /* with BODY_DIGEST */
-	struct buf note;     /* an endpoint's own, between begin and answer */
-	struct buf trailers; /* of the request, as JSON pairs */
+	uint8_t encoding;      /* enum knob_encoding of the request's body */
+	uint64_t body_n;       /* bytes of the request's body */
+	struct buf body;       /* with BODY_KEEP */
+	EVP_MD_CTX *sha;       /* with BODY_DIGEST */
+	struct buf note;       /* an endpoint's own, between begin and answer */
+	struct buf say, think; /* the knobs' texts, decoded */
+	struct buf trailers;   /* of the request, as JSON pairs */
 	struct timer timer;
 	struct reply reply;
 	struct source source;

@@ -3,7 +3,15 @@
 
 #include "text.h"
 
-enum kind { KIND_PART, KIND_NUM, KIND_FLAG, KIND_WORD, KIND_LIST };
+enum kind {
+	KIND_PART,
+	KIND_NUM,
+	KIND_FLAG,
+	KIND_WORD,
+	KIND_LIST,
+	KIND_TEXT,
+	KIND_SET
+};
 
 struct knob {
 	enum kind kind;
@@ -23,9 +31,11 @@ struct knob {
 #define ROW_WORD(name, help)                                                   \
 	ROW(KIND_WORD, name, 0, WORDS_##name(ROW_BAR), help)
 #define ROW_LIST(name, help) ROW(KIND_LIST, name, 0, NULL, help)
+#define ROW_TEXT(name, help) ROW(KIND_TEXT, name, 0, NULL, help)
+#define ROW_SET(name, help)  ROW(KIND_SET, name, 0, NULL, help)
 
-static const struct knob table[] = {
-	KNOBS(ROW_PART, ROW_NUM, ROW_FLAG, ROW_WORD, ROW_LIST)};
+static const struct knob table[] = {KNOBS(ROW_PART, ROW_NUM, ROW_FLAG, ROW_WORD,
+					  ROW_LIST, ROW_TEXT, ROW_SET)};
 
 #define N_KNOBS (sizeof(table) / sizeof(table[0]))
 
@@ -98,6 +108,8 @@ static bool set(struct knobs *k, struct str pair)
 	case KIND_FLAG: return set_flag((bool *)at, value);
 	case KIND_WORD: return set_word((uint8_t *)at, value, knob->words);
 	case KIND_LIST: return add_interims((struct knob_list *)at, value);
+	case KIND_TEXT: *(struct str *)at = value; return value.p != NULL;
+	case KIND_SET: return bugs_parse((struct bugs *)at, value);
 	case KIND_PART: break;
 	}
 	return false;
@@ -134,6 +146,10 @@ static void help_line(FILE *to, const struct knob *k)
 		break;
 	case KIND_LIST:
 		snprintf(left, sizeof(left), "%.*s=N", STR_ARG(k->name));
+		break;
+	case KIND_TEXT:
+	case KIND_SET:
+		snprintf(left, sizeof(left), "%.*s=TEXT", STR_ARG(k->name));
 		break;
 	}
 	if (strlen(left) > 17)

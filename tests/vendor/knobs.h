@@ -14,7 +14,7 @@
 
 #include <stdio.h>
 
-#include "base/str.h"
+#include "bugs.h"
 
 /* A number that nobody has set. */
 #define KNOB_UNSET UINT64_MAX
@@ -33,14 +33,17 @@
 	W(smuggle, cl_te)                                                      \
 	W(smuggle, dup_cl)                                                     \
 	W(smuggle, bare_lf) W(smuggle, obs_fold) W(smuggle, space_colon)
+#define WORDS_speak(W)                                                         \
+	W(speak, vllm)                                                         \
+	W(speak, sglang) W(speak, moonshot) W(speak, openrouter) W(speak, azure)
 
 /*
  * NUM(name, default, help), FLAG(name, help), WORD(name, help),
- * LIST(name, help), PART(title). Those that benchmarks send come first,
- * because the table is searched in order.
+ * LIST(name, help), TEXT(name, help), SET(name, help), PART(title). Those that
+ * benchmarks send come first, because the table is searched in order.
  */
 /* clang-format off */
-#define KNOBS(PART, NUM, FLAG, WORD, LIST)				\
+#define KNOBS(PART, NUM, FLAG, WORD, LIST, TEXT, SET)			\
 PART("What is answered")						\
 NUM(n, KNOB_UNSET, "/bytes, /json: bytes; /stream: events")		\
 NUM(size, 250, "/stream: bytes of an event on the wire, at least 8")	\
@@ -52,6 +55,10 @@ FLAG(body, "/echo: answer the very bytes of the request's body")	\
 NUM(tokens, 32, "chat: tokens of an answer, one a chunk")		\
 NUM(calls, 1, "chat: tool calls of an answer that calls a tool")	\
 FLAG(obfuscation, "chat: a random `obfuscation` field in each chunk")	\
+WORD(speak, "chat: as such an engine or gateway words it")		\
+TEXT(say, "chat: the answer's text, base64url of UTF-8")		\
+TEXT(think, "chat: the reasoning's text, the same way")		\
+SET(bug, "chat: bugs of the list below, a+b for two")			\
 NUM(delay_ms, 0, "wait so long before the head")			\
 PART("What goes wrong with the head")					\
 NUM(status, 0, "answer with this status and an error as JSON")		\
@@ -90,8 +97,10 @@ NUM(slow_read, 0, "read the request at so many bytes a second")
 #define KNOB_ENUM_WORD(name, help)                                             \
 	enum knob_##name{name##_none, WORDS_##name(KNOB_WORD_ENUM)};
 #define KNOB_ENUM_LIST(name, help)
+#define KNOB_ENUM_TEXT(name, help)
+#define KNOB_ENUM_SET(name, help)
 KNOBS(KNOB_ENUM_PART, KNOB_ENUM_NUM, KNOB_ENUM_FLAG, KNOB_ENUM_WORD,
-      KNOB_ENUM_LIST)
+      KNOB_ENUM_LIST, KNOB_ENUM_TEXT, KNOB_ENUM_SET)
 
 struct knob_list {
 	uint8_t n;
@@ -103,10 +112,12 @@ struct knob_list {
 #define KNOB_FIELD_FLAG(name, help)	  bool name;
 #define KNOB_FIELD_WORD(name, help)	  uint8_t name;
 #define KNOB_FIELD_LIST(name, help)	  struct knob_list name;
+#define KNOB_FIELD_TEXT(name, help)	  struct str name;
+#define KNOB_FIELD_SET(name, help)	  struct bugs name;
 
 struct knobs {
 	KNOBS(KNOB_FIELD_PART, KNOB_FIELD_NUM, KNOB_FIELD_FLAG, KNOB_FIELD_WORD,
-	      KNOB_FIELD_LIST)
+	      KNOB_FIELD_LIST, KNOB_FIELD_TEXT, KNOB_FIELD_SET)
 };
 
 void knobs_init(struct knobs *k);
@@ -115,7 +126,7 @@ void knobs_init(struct knobs *k);
  * Reads name=value pairs between separators (a flag may lack its value).
  * Strict: stops at the first pair that is unknown or malformed, puts it into
  * *bad and returns false. Else such pairs are passed over, as a query may
- * hold parameters of others.
+ * hold parameters of others. Texts are borrowed from `pairs`.
  */
 bool knobs_parse(struct knobs *k, struct str pairs, char sep, bool strict,
 		 struct str *bad);

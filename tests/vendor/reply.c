@@ -84,7 +84,7 @@ static const char *error_type(unsigned status)
 }
 
 static void error_body(struct ex *ex, unsigned status, const char *code,
-		       struct str message)
+		       const char *param, struct str message)
 {
 	struct buf *b = &ex->reply.body;
 	bool messages = str_eq(ex->endpoint->path, STR("/v1/messages"));
@@ -100,8 +100,21 @@ static void error_body(struct ex *ex, unsigned status, const char *code,
 	}
 	buf_adds(b, STR("{\"error\":{\"message\":"));
 	text_json(b, message);
-	buf_addf(b, ",\"type\":\"%s\",\"param\":null,\"code\":\"%s\"}}",
-		 error_type(status), code);
+	buf_addf(b, ",\"type\":\"%s\",\"param\":", error_type(status));
+	if (param)
+		text_json(b, str_of(param));
+	else
+		buf_adds(b, STR("null"));
+	buf_addf(b, ",\"code\":\"%s\"}}", code);
+}
+
+static void start_error(struct ex *ex, unsigned status)
+{
+	ex->source = (struct source){.talk = ex->source.talk};
+	ex->reply.n_fields = 0;
+	reply_start(ex, status, STR("application/json"));
+	if (ex->knobs.retry_after != KNOB_UNSET)
+		number_field(ex, STR("retry-after"), ex->knobs.retry_after);
 }
 
 void reply_error(struct ex *ex, unsigned status, const char *code,
@@ -113,12 +126,15 @@ void reply_error(struct ex *ex, unsigned status, const char *code,
 	va_start(ap, fmt);
 	vsnprintf(message, sizeof(message), fmt, ap);
 	va_end(ap);
-	ex->source = (struct source){.talk = ex->source.talk};
-	ex->reply.n_fields = 0;
-	reply_start(ex, status, STR("application/json"));
-	if (ex->knobs.retry_after != KNOB_UNSET)
-		number_field(ex, STR("retry-after"), ex->knobs.retry_after);
-	error_body(ex, status, code, str_of(message));
+	start_error(ex, status);
+	error_body(ex, status, code, NULL, str_of(message));
+	reply_fixed(ex);
+}
+
+void reply_refuse(struct ex *ex, const char *param, const char *why)
+{
+	start_error(ex, 400);
+	error_body(ex, 400, "invalid_request_error", param, str_of(why));
 	reply_fixed(ex);
 }
 

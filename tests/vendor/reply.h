@@ -27,6 +27,9 @@ void reply_fixed(struct ex *ex);
 void reply_error(struct ex *ex, unsigned status, const char *code,
 		 const char *fmt, ...) __attribute__((format(printf, 4, 5)));
 
+/* 400 about a parameter, or about none (NULL). */
+void reply_refuse(struct ex *ex, const char *param, const char *why);
+
 /* What the knob `status` asks for. */
 void reply_fault_status(struct ex *ex);
 

@@ -124,6 +124,35 @@ void text_json_latin1(struct buf *b, struct str s)
 	buf_addc(b, '"');
 }
 
+static int digit_of(char c)
+{
+	if (c >= 'A' && c <= 'Z')
+		return c - 'A';
+	if (c >= 'a' && c <= 'z')
+		return c - 'a' + 26;
+	if (c >= '0' && c <= '9')
+		return c - '0' + 52;
+	return c == '-' ? 62 : c == '_' ? 63 : -1;
+}
+
+bool text_base64url(struct buf *b, struct str s)
+{
+	unsigned bits = 0, n = 0;
+
+	for (size_t i = 0; i < s.n; i++) {
+		int digit = digit_of(s.p[i]);
+		if (digit < 0)
+			return false;
+		bits = bits << 6 | (unsigned)digit;
+		n += 6;
+		if (n >= 8) {
+			n -= 8;
+			buf_addc(b, (char)(bits >> n & 255));
+		}
+	}
+	return true;
+}
+
 void text_hex(char *to, const unsigned char *p, size_t n)
 {
 	static const char hex[] = "0123456789abcdef";

@@ -37,6 +37,9 @@ void text_json(struct buf *b, struct str s);
 /* As text_json, but each byte above 0x7e becomes \u00xx (Latin-1). */
 void text_json_latin1(struct buf *b, struct str s);
 
+/* Decodes base64url without padding; false if it is not. */
+bool text_base64url(struct buf *b, struct str s);
+
 void text_hex(char *to, const unsigned char *p, size_t n);
 
 /* Well mixed 64 bits from any 64 bits (splitmix64's finaliser). */
