@@ -35,7 +35,8 @@ enum certainty { CERT_CERTAIN, CERT_REPORTED, CERT_INFERRED }; /* c r ? */
  *	{"id":"kimi-k2.6/temperature", "text":"...", "src":"https://...",
  *	 "cert":"c", "since":"2026-04-20",
  *	 "match":{"dialect":["chat"],"vendor":["*.moonshot.*"],
- *		  "model":["kimi-k2.6*"],"mode":"thinking","stream":true,
+ *		  "model":["kimi-k2.6*"],"except":["kimi-k2.6-x*"],
+ *		  "mode":"thinking","stream":true,
  *		  "when":{JSON Schema of the request}},
  *	 "scope":"request", "severity":"error", "party":"client",
  *	 "refuse":true, "refusal":"invalid temperature: only 1 is allowed ...",
@@ -45,6 +46,10 @@ enum certainty { CERT_CERTAIN, CERT_REPORTED, CERT_INFERRED }; /* c r ? */
  *	 "probe":[...]}
  *
  * Severity: a rule whose cert is r or ? is a warning at most (lint).
+ * A rule without "assert" is only probed: packs_select() never gives it.
+ *
+ * Schemas are checked by one thread at a time: whoever judges on another
+ * thread (a gate) loads packs of its own.
  */
 struct rule {
 	struct str id, text, src, since;
@@ -53,6 +58,7 @@ struct rule {
 	/* match */
 	unsigned dialects; /* bit 1 << enum dialect; all bits: any */
 	const struct json *vendors, *models; /* arrays of globs, or NULL */
+	const struct json *except;	     /* models that it is not for */
 	enum mode mode;
 	int stream;	     /* -1: either */
 	struct schema *when; /* of the request, or NULL */
@@ -78,6 +84,7 @@ struct pack {
 	struct str file;			 /* where it came from */
 	bool builtin;
 	bool model_pack; /* says "models": takes traffic by model name */
+	bool block;	 /* rules for others to extend: never applies itself */
 	bool kwargs;	 /* takes a model pack's place where the request
 			    carries chat_template_kwargs */
 	const struct json *models; /* globs, lower case, prefix/ aside */
@@ -100,8 +107,9 @@ void packs_unref(struct packs *p);
 
 /* The packs that are built in. They are known to be good: asserts. */
 void packs_add_builtin(struct packs *p);
-/* A user's. A rule of an id that is there already takes its place. Codes:
- * bad_rules (names file, line and reason), rules_unreadable. */
+/* A user's. A rule of an id that is there already takes its place; a pack of a
+ * name that is there already adds to that pack, and applies where it does.
+ * Codes: bad_rules (names file, line and reason), rules_unreadable. */
 bool packs_add_file(struct packs *p, const char *path, struct fail *f) MUST_USE;
 
 /* Says everything that is wrong with a pack, a line each; how many. */
@@ -133,7 +141,8 @@ struct traffic {
 };
 
 /* The rules for such traffic but for mode and when, which each request
- * decides: `wire`, at most one model pack, the user's. Owned by packs, kept
+ * decides: `wire`, at most one model pack (the user's before ours), and the
+ * user's that name no models. Owned by packs, kept
  * and found again; safe for threads. */
 struct ruleset {
 	const struct rule **rules;
@@ -143,7 +152,8 @@ struct ruleset {
 };
 const struct ruleset *packs_select(struct packs *p, const struct traffic *t);
 
-/* Why a pack or rule (NULL: the pack as a whole) applies or not, a phrase. */
+/* Why a pack or rule (NULL: the pack as a whole) applies or not, a phrase.
+ * Static. */
 const char *packs_why(struct packs *p, const struct traffic *t,
 		      const struct pack *pack, const struct rule *rule);
 
