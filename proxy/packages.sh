@@ -10,7 +10,7 @@
 
 packages_build="gcc meson ninja-build pkg-config libevent-dev libssl-dev
 libnghttp2-dev libsqlite3-dev libcjson-dev libzstd-dev zlib1g-dev
-libbrotli-dev libxxhash-dev libcmocka-dev"
+libbrotli-dev libxxhash-dev libpcre2-dev libcmocka-dev"
 
 packages_try="python3 python3-venv curl ca-certificates"
 
