@@ -320,6 +320,11 @@ static void obey_limit(struct talk *t)
 	}
 	for (size_t i = 0; i < t->n_calls; i++) {
 		struct call *c = &t->calls[i];
+		uint64_t name = (c->name.n + 3) / 4;
+
+		name = name < left ? name : left;
+		t->extra += name;
+		left -= name;
 		if (c->pieces > left) {
 			t->cut = true;
 			c->args.n = talk_piece_at(c, left);
