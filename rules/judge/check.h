@@ -36,7 +36,8 @@ struct check_case {
 	const struct answer *a; /* NULL: no answer began */
 	enum dialect dialect;
 	enum mode mode;
-	const struct pack *pack; /* the model's, or NULL */
+	const struct ruleset *rules; /* that it is held to */
+	const struct pack *pack;     /* the model's, or NULL */
 	struct str route, vendor;
 	const struct ev_conn *conn_up; /* NULL: unknown */
 	int64_t conn_up_id;

@@ -5,7 +5,7 @@
 #include "rules/judge/check_impl.h"
 #include "rules/schema/schema.h"
 
-enum { EXCERPT = 200, PHRASE = 400 };
+enum { PHRASE = 400 };
 
 const struct request *check_asked(const struct check_case *c)
 {
@@ -72,7 +72,7 @@ void check_shows(struct check_result *out, uint64_t from, uint64_t to,
 	out->evidence.from = from;
 	out->evidence.to = to;
 	out->excerpt.n = 0;
-	buf_adds(&out->excerpt, check_clip(excerpt, EXCERPT));
+	buf_adds(&out->excerpt, check_clip(excerpt, CHECK_EXCERPT));
 	out->evidence.excerpt = buf_str(&out->excerpt);
 }
 
@@ -96,13 +96,11 @@ enum finish check_finish(const struct answer *a, const struct choice *ch)
 	static const struct {
 		const char *word;
 		enum finish is;
-	} words[] = {{"stop", FINISH_STOP},
-		     {"end_turn", FINISH_STOP},
-		     {"stop_sequence", FINISH_STOP},
-		     {"tool_calls", FINISH_CALLS},
-		     {"tool_use", FINISH_CALLS},
-		     {"length", FINISH_LENGTH},
-		     {"max_tokens", FINISH_LENGTH}};
+	} words[] = {
+		{"stop", FINISH_STOP},		{"end_turn", FINISH_STOP},
+		{"stop_sequence", FINISH_STOP}, {"tool_calls", FINISH_CALLS},
+		{"tool_use", FINISH_CALLS},	{"length", FINISH_LENGTH},
+		{"max_tokens", FINISH_LENGTH}};
 	struct str said = buf_str(&ch->finish);
 
 	if (!said.n)

@@ -22,6 +22,8 @@
 
 #include "rules/judge/check.h"
 
+enum { CHECK_EXCERPT = 200 };
+
 /* The request, if something may be concluded from it; else NULL. */
 const struct request *check_asked(const struct check_case *c);
 
@@ -75,6 +77,13 @@ struct str check_prefix(const struct request *q);
 /* Does the rule apply: its mode and its `when`? UNKNOWN: the request does not
  * tell; NONE: it does not; PASS: it does. */
 enum verdict check_applies(const struct check_case *c, const struct rule *r);
+
+/* Does the error speak of this parameter: in its param, or as a word of its
+ * message? */
+bool check_names_param(const struct check_case *c, struct str param);
+
+/* Does the answer echo another value of it than the request has? */
+bool check_echo_differs(const struct check_case *c, struct str param);
 
 /* Member of the rule's assertion. */
 struct str check_arg(const struct rule *r, struct str name);

@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: MIT */
+/* Parameters that a contract fixes, and what vendors say about them. */
+#include "rules/judge/check_impl.h"
+#include "rules/judge/request_rule.h"
+
+static bool is_word(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+	       (c >= '0' && c <= '9') || c == '_' || (c & 0x80);
+}
+
+static bool is_quote(char c)
+{
+	return c == '\'' || c == '"' || c == '`';
+}
+
+/* As a whole word; a short name, which may be a word of any sentence, only
+ * between quotes. */
+static bool speaks_of(struct str text, struct str name)
+{
+	for (size_t i = 0; i + name.n <= text.n; i++) {
+		char before = i ? text.p[i - 1] : ' ';
+		char behind = i + name.n < text.n ? text.p[i + name.n] : ' ';
+
+		if (memcmp(text.p + i, name.p, name.n) != 0)
+			continue;
+		if (name.n < 3 ? is_quote(before) && is_quote(behind)
+			       : !is_word(before) && !is_word(behind))
+			return true;
+	}
+	return false;
+}
+
+bool check_names_param(const struct check_case *c, struct str param)
+{
+	struct str said;
+
+	if (!c->a || !c->a->error || !param.n)
+		return false;
+	said = buf_str(&c->a->error_param);
+	if (said.n)
+		return str_eq(said, param);
+	return speaks_of(buf_str(&c->a->error_message), param);
+}
+
+bool check_echo_differs(const struct check_case *c, struct str param)
+{
+	const struct request *q = check_asked(c);
+	const struct json *asked = q ? json_get(q->root, param) : NULL;
+	const struct json *root, *said;
+	struct json_error bad;
+	struct json_doc *d;
+	bool differs;
+
+	if (!asked || json_is(asked, JSON_NULL) || !c->a || !c->a->echo.n)
+		return false;
+	d = json_doc_new();
+	root = json_parse(d, buf_str(&c->a->echo), NULL, &bad);
+	said = json_get(root, param);
+	differs = said && !json_is(said, JSON_NULL) && !json_equal(asked, said);
+	json_doc_free(d);
+	return differs;
+}
+
+enum verdict check_overridden(const struct check_case *c, const struct rule *r,
+			      struct check_result *out)
+{
+	struct str param = check_arg(r, STR("param"));
+	const struct request *q = check_asked(c);
+	const struct json *asked = q ? json_get(q->root, param) : NULL;
+
+	if (!asked || !check_served(c) || !c->a->echo.n)
+		return VERDICT_NONE;
+	if (!check_echo_differs(c, param))
+		return check_pass(c);
+	check_expect(out, "%.*s %.*s, as asked", STR_ARG(param),
+		     STR_ARG(check_clip(asked->raw, CHECK_EXCERPT)));
+	out->evidence.side = EVIDENCE_RESPONSE;
+	return check_fail(
+		out, "the answer says %.*s",
+		STR_ARG(check_clip(buf_str(&c->a->echo), CHECK_EXCERPT)));
+}
+
+/* ---- refused although proper ---- */
+
+/* What the request's parameters are under the rules that fix them. */
+struct standing {
+	bool breach; /* of any: the refusal may be about that one */
+	const struct rule *proper; /* the one that the error names */
+};
+
+static void look_at(const struct check_case *c, unsigned i, struct standing *s)
+{
+	const struct rule *r = c->rules->rules[i];
+	struct schema_fault fault;
+	struct buf place = {0};
+	enum verdict v;
+
+	if (r->scope != SCOPE_REQUEST || !r->schema ||
+	    (r->mode != MODE_ANY && r->mode != c->mode))
+		return;
+	v = request_rule(c->rules, i, c->q, &fault, &place);
+	buf_free(&place);
+	if (v == VERDICT_FAIL || v == VERDICT_UNKNOWN)
+		s->breach = true;
+	if (v == VERDICT_PASS && r->refuse && r->param.n &&
+	    json_get(c->q->root, r->param) && check_names_param(c, r->param))
+		s->proper = r;
+}
+
+enum verdict check_refused_proper(const struct check_case *c,
+				  const struct rule *r,
+				  struct check_result *out)
+{
+	struct standing s = {0};
+	const struct json *value;
+
+	if (!check_asked(c) || !c->rules)
+		return VERDICT_NONE;
+	if (check_reception(c) != RECEPTION_REFUSED)
+		return check_reception(c) == RECEPTION_SERVED ? VERDICT_PASS
+							      : VERDICT_NONE;
+	for (unsigned i = 0; i < c->rules->n; i++)
+		look_at(c, i, &s);
+	if (s.breach || !s.proper)
+		return VERDICT_NONE;
+	value = json_get(c->q->root, s.proper->param);
+	check_expect(out, "%.*s %.*s is what %.*s asks for",
+		     STR_ARG(s.proper->param),
+		     STR_ARG(check_clip(value->raw, 80)),
+		     STR_ARG(s.proper->id));
+	check_shows(out, 0, c->a->bytes, buf_str(&c->a->error_message));
+	return check_fail(out, "%u: %.*s", c->status,
+			  STR_ARG(check_clip(buf_str(&c->a->error_message),
+					     CHECK_EXCERPT)));
+}

@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: MIT */
+#include <xxhash.h>
+
+#include "rules/judge/check_impl.h"
+#include "rules/judge/meter.h"
+
+/* ---- text ---- */
+
+/* Characters without white space, runs of one counted as four at most: such
+ * runs are single tokens, however long. */
+static uint64_t solid(struct str s)
+{
+	uint64_t n = 0;
+	unsigned run = 0;
+
+	for (size_t i = 0; i < s.n; i++) {
+		unsigned char ch = (unsigned char)s.p[i];
+
+		if (ch <= ' ' || (ch & 0xc0) == 0x80)
+			continue;
+		run = i && s.p[i] == s.p[i - 1] ? run + 1 : 0;
+		n += run < 4;
+	}
+	return n;
+}
+
+/* Which letters a text is mostly of: they cost tokens differently. */
+enum letters { LETTERS_LATIN, LETTERS_WIDE, LETTERS_OTHER };
+
+static enum letters letters_of(struct str s)
+{
+	uint64_t wide = 0, other = 0, all = 0;
+
+	for (size_t i = 0; i < s.n; i++) {
+		unsigned char ch = (unsigned char)s.p[i];
+
+		if ((ch & 0xc0) == 0x80)
+			continue;
+		all++;
+		wide += ch >= 0xe3;		  /* from U+3000 on */
+		other += ch >= 0xcd && ch < 0xe3; /* from U+0340 on */
+	}
+	if (wide * 4 > all)
+		return LETTERS_WIDE;
+	return other * 4 > all ? LETTERS_OTHER : LETTERS_LATIN;
+}
+
+/* ---- what the tokens are for ---- */
+
+/* Reasoning that is charged and not shown, or shown as a summary. */
+static bool hides_reasoning(const struct answer *a)
+{
+	for (size_t i = 0; i < a->n_choices; i++) {
+		const struct choice *ch = &a->choices[i];
+
+		if (ch->n_pieces && a->dialect == DIALECT_MESSAGES)
+			return true;
+		for (size_t k = 0; k < ch->n_pieces; k++)
+			if (ch->pieces[k].name != REASONING_SIGNATURE &&
+			    !ch->pieces[k].text.n)
+				return true;
+	}
+	return false;
+}
+
+static bool has_any(const struct json *root, const char *const *names)
+{
+	for (; *names; names++) {
+		const struct json *v = json_get(root, str_of(*names));
+
+		if (v && v->kind != JSON_NULL && v->kind != JSON_FALSE)
+			return true;
+	}
+	return false;
+}
+
+/* Tools that the vendor runs itself cost tokens that nobody sees. */
+static bool has_vendor_tools(const struct request *q)
+{
+	const struct json *tools = json_get(q->root, STR("tools"));
+
+	for (uint32_t i = 0; json_is(tools, JSON_ARRAY) && i < tools->n; i++) {
+		const struct json *type = json_get(tools->v[i], STR("type"));
+
+		if (type && !json_says(type, STR("function")) &&
+		    !json_says(type, STR("custom")))
+			return true;
+	}
+	return false;
+}
+
+/* Asked for in a way that is charged for more than the text. */
+static bool charges_more(const struct request *q)
+{
+	static const char *const names[] = {"best_of",	  "prediction", "audio",
+					    "modalities", "plugins",	NULL};
+
+	return has_any(q->root, names) || has_vendor_tools(q);
+}
+
+bool meter_is_closed(const struct request *q)
+{
+	static const char *const names[] = {"conversation",
+					    "plugins",
+					    "web_search_options",
+					    "mcp_servers",
+					    "context_management",
+					    "container",
+					    "truncation",
+					    "transforms",
+					    "models",
+					    "route",
+					    "provider",
+					    NULL};
+
+	for (size_t i = 0; i < q->n_messages; i++)
+		if (q->messages[i]->images)
+			return false;
+	return !q->previous_response.n && !has_any(q->root, names) &&
+	       !has_vendor_tools(q) &&
+	       !(q->dialect == DIALECT_RESPONSES &&
+		 json_get(q->root, STR("prompt")));
+}
+
+/* ---- the measure ---- */
+
+struct sums {
+	uint64_t answer, reasoning; /* characters */
+	enum letters letters;
+};
+
+static struct sums add_up(const struct answer *a, struct measure *m)
+{
+	struct sums s = {0};
+
+	for (size_t i = 0; i < a->n_choices; i++) {
+		const struct choice *ch = &a->choices[i];
+		struct str content = buf_str(&ch->content);
+
+		m->bytes += content.n + ch->refusal.n + ch->reasoning.n;
+		m->solid += solid(content);
+		m->calls += ch->n_calls;
+		s.answer += check_characters(content) +
+			    check_characters(buf_str(&ch->refusal));
+		s.reasoning += check_characters(buf_str(&ch->reasoning));
+		for (size_t k = 0; k < ch->n_calls; k++) {
+			struct str args = buf_str(&ch->calls[k].arguments);
+
+			m->bytes += args.n + ch->calls[k].name.n;
+			s.answer += check_characters(args);
+		}
+		if (i == 0)
+			s.letters = letters_of(
+				content.n ? content : buf_str(&ch->reasoning));
+	}
+	return s;
+}
+
+static uint64_t range_key(const struct check_case *c, unsigned basis,
+			  enum letters letters)
+{
+	uint64_t h = XXH64(c->route.p, c->route.n, basis * 8 + letters);
+
+	return XXH64(c->q->model.p, c->q->model.n, h);
+}
+
+bool measure(const struct check_case *c, struct measure *m)
+{
+	const struct request *q = check_asked(c);
+	const struct usage *u;
+	bool said, apart;
+	struct sums s;
+
+	*m = (struct measure){0};
+	if (!q || !check_served(c) || !check_whole(c) || !c->a->usage.have ||
+	    c->a->usage.completion < 0)
+		return false;
+	u = &c->a->usage;
+	s = add_up(c->a, m);
+	said = u->reasoning > 0 && u->reasoning <= u->completion;
+	apart = said || !s.reasoning;
+	m->tokens = u->completion - (said ? u->reasoning : 0);
+	m->chars = s.answer + (apart ? 0 : s.reasoning);
+	m->hidden = charges_more(q) ||
+		    (!said && (hides_reasoning(c->a) ||
+			       (c->mode == MODE_THINKING && !s.reasoning)));
+	m->sample = !m->hidden && m->chars >= METER_CHARS && m->tokens > 0;
+	if (m->sample)
+		m->ratio = (double)m->tokens / (double)m->chars;
+	m->key = range_key(c, apart, s.letters);
+	return m->bytes > 0;
+}
