@@ -202,13 +202,17 @@ void chat_keep(struct chat *c, struct buf *field, struct str text)
 		buf_adds(field, text);
 }
 
-void chat_set(struct chat *c, struct buf *field, const struct json *node)
+void chat_replace(struct chat *c, struct buf *field, struct str text)
 {
-	if (!json_is(node, JSON_STRING))
-		return;
 	c->texts -= field->n;
 	field->n = 0;
-	chat_keep(c, field, json_text(node));
+	chat_keep(c, field, text);
+}
+
+void chat_set(struct chat *c, struct buf *field, const struct json *node)
+{
+	if (json_is(node, JSON_STRING))
+		chat_replace(c, field, json_text(node));
 }
 
 static void note_first(uint64_t *at, uint64_t offset)

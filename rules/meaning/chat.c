@@ -300,6 +300,7 @@ static void read_body(struct chat *c)
 		return;
 	}
 	c->ops->body(c, root);
+	c->a.done = true;
 	if (c->asked.known && c->asked.stream && !c->a.error)
 		chat_quirk(c, QUIRK_stream_ignored, 0, "%s", "");
 }
@@ -517,6 +518,8 @@ void chat_end(struct chat *c, enum chat_ending how)
 	else if (!a->cut)
 		read_body(c);
 	chat_check_ids(c);
+	if (c->ops->close)
+		c->ops->close(c);
 	a->whole = !a->blind;
 	if (a->whole && is_success(c) && !a->error)
 		c->ops->end(c, how);

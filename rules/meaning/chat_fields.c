@@ -40,9 +40,7 @@ void chat_finish(struct chat *c, struct choice *h, const struct json *node,
 			   STR_ARG(buf_str(&h->finish)), STR_ARG(reason));
 	else
 		h->finish_at = at;
-	c->texts -= h->finish.n;
-	h->finish.n = 0;
-	chat_keep(c, &h->finish, reason);
+	chat_replace(c, &h->finish, reason);
 }
 
 /* ---- usage ---- */
@@ -179,12 +177,10 @@ void chat_usage(struct chat *c, const struct json *node, enum usage_place place)
 /* A code may be a number. */
 static void set_word(struct chat *c, struct buf *field, const struct json *node)
 {
-	if (json_is(node, JSON_NUMBER)) {
-		field->n = 0;
-		chat_keep(c, field, node->raw);
-	} else {
+	if (json_is(node, JSON_NUMBER))
+		chat_replace(c, field, node->raw);
+	else
 		chat_set(c, field, node);
-	}
 }
 
 static void set_error(struct chat *c, const struct json *e)
@@ -194,12 +190,10 @@ static void set_error(struct chat *c, const struct json *e)
 
 	a->error = true;
 	c->once = true;
-	if (json_is(e, JSON_STRING)) {
+	if (json_is(e, JSON_STRING))
 		chat_set(c, &a->error_message, e);
-	} else if (!json_is(e, JSON_OBJECT)) {
-		a->error_message.n = 0;
-		chat_keep(c, &a->error_message, e->raw);
-	}
+	else if (!json_is(e, JSON_OBJECT))
+		chat_replace(c, &a->error_message, e->raw);
 	chat_set(c, &a->error_type, json_get(e, STR("type")));
 	set_word(c, &a->error_code, json_get(e, STR("code")));
 	chat_set(c, &a->error_message, message);

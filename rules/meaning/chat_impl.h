@@ -46,7 +46,6 @@ enum slot_kind {
 struct chat_ops {
 	size_t own;	/* bytes of the dialect's own state: c->own, zeroed */
 	bool done_word; /* the stream ends with [DONE] */
-	const char *object_stream; /* `object` of a chunk, or NULL */
 	/* An event whose data is a JSON object; also after a->done. */
 	void (*event)(struct chat *c, const struct sse_event *e,
 		      const struct json *root);
@@ -56,6 +55,9 @@ struct chat_ops {
 	 * CHAT_WHOLE and CHAT_CUT, of a 2xx without an error, if all that came
 	 * was understood. */
 	void (*end)(struct chat *c, enum chat_ending how);
+	/* However it ended, before end(): what can be put together only now.
+	 * May be NULL. */
+	void (*close)(struct chat *c);
 	/* Frees what c->own points to. May be NULL. */
 	void (*free)(struct chat *c);
 };
@@ -148,11 +150,12 @@ void chat_sequence(struct chat *c, const struct json *node);
 /* Doing this event once more would do nothing but append its texts. */
 void chat_repeats(struct chat *c);
 
+/* Both bounded: appends to a field; sets it. */
+void chat_keep(struct chat *c, struct buf *field, struct str text);
+void chat_replace(struct chat *c, struct buf *field, struct str text);
 /* Copies a string into a field that is set as a whole. NULL and other kinds
  * leave it alone. Bounded as texts are. */
 void chat_set(struct chat *c, struct buf *field, const struct json *node);
-/* Appends to a field; bounded. */
-void chat_keep(struct chat *c, struct buf *field, struct str text);
 /* Appends, bounded, counted as text, checked for U+FFFD; for what is no node:
  * a number written as text, an object as JSON. */
 void chat_add(struct chat *c, struct slot to, struct str text, uint64_t offset);
