@@ -1,0 +1,669 @@
+/* SPDX-License-Identifier: MIT */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+#include <cmocka.h>
+#include <zlib.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "request_rig.h"
+
+static struct request *read_text(enum dialect d, const char *text)
+{
+	return request_read(NULL, d, str_of(text), STR(""));
+}
+
+static void assert_str(struct str s, const char *text)
+{
+	assert_int_equal(s.n, strlen(text));
+	assert_memory_equal(s.p ? s.p : "", text, s.n);
+}
+
+/* ---- fields ---- */
+
+static void chat_fields(void **state)
+{
+	struct request *q = read_text(
+		DIALECT_CHAT,
+		"{\"model\":\"m\\u006f\",\"messages\":[],\"stream\":true,"
+		"\"stream_options\":{\"include_usage\":true},\"n\":2,"
+		"\"max_tokens\":5,\"max_completion_tokens\":7,\"logprobs\":"
+		"true,"
+		"\"stop\":[\"x\"],\"parallel_tool_calls\":false,"
+		"\"chat_template_kwargs\":{},\"tools\":[{\"type\":\"function\","
+		"\"function\":{\"name\":\"f\",\"parameters\":{}}},null],"
+		"\"tool_choice\":{\"type\":\"function\",\"function\":"
+		"{\"name\":\"f\"}},\"response_format\":{\"type\":"
+		"\"json_schema\",\"json_schema\":{\"schema\":{\"a\":1}}}}");
+
+	assert_true(q->understood && !q->unknown);
+	assert_str(q->model, "mo");
+	assert_true(q->stream && q->include_usage && q->logprobs);
+	assert_int_equal(q->n, 2);
+	assert_int_equal(q->max_tokens, 7);
+	assert_int_equal(q->stop->n, 1);
+	assert_true(q->parallel_unset && q->template_kwargs);
+	assert_int_equal(q->n_tools, 1);
+	assert_str(q->tools[0].name, "f");
+	assert_int_equal(q->tools[0].schema->kind, JSON_OBJECT);
+	assert_int_equal(q->tool_choice, TOOLS_NAMED);
+	assert_str(q->tool_named, "f");
+	assert_int_equal(q->form, FORM_SCHEMA);
+	assert_str(q->form_schema->raw, "{\"a\":1}");
+	assert_int_equal(request_asked(q).n, 2);
+	assert_true(request_asked(q).known);
+	request_unref(q);
+}
+
+static void other_fields(void **state)
+{
+	struct request *q = read_text(
+		DIALECT_RESPONSES,
+		"{\"input\":\"hi\",\"instructions\":\"be\",\"model\":\"m\","
+		"\"previous_response_id\":\"r1\",\"max_output_tokens\":9,"
+		"\"text\":{\"format\":{\"type\":\"json_schema\",\"schema\":{}}}"
+		","
+		"\"include\":[\"message.output_text.logprobs\"],"
+		"\"tools\":[{\"type\":\"function\",\"name\":\"g\","
+		"\"parameters\":{}}],\"tool_choice\":\"required\"}");
+
+	assert_true(q->understood && q->logprobs);
+	assert_int_equal(q->max_tokens, 9);
+	assert_str(q->previous_response, "r1");
+	assert_int_equal(q->form, FORM_SCHEMA);
+	assert_str(q->tools[0].name, "g");
+	assert_int_equal(q->tool_choice, TOOLS_REQUIRED);
+	assert_int_equal(q->n_messages, 2);
+	assert_int_equal(q->messages[0]->role, ROLE_SYSTEM);
+	assert_str(q->messages[0]->content, "be");
+	assert_int_equal(q->messages[1]->role, ROLE_USER);
+	assert_str(q->messages[1]->content, "hi");
+	request_unref(q);
+
+	q = read_text(DIALECT_MESSAGES,
+		      "{\"max_tokens\":3,\"messages\":[],\"tool_choice\":"
+		      "{\"type\":\"any\",\"disable_parallel_tool_use\":true},"
+		      "\"stop_sequences\":[\"e\"],\"tools\":[{\"name\":\"h\","
+		      "\"input_schema\":{}}]}");
+	assert_true(q->understood && q->parallel_unset);
+	assert_int_equal(q->max_tokens, 3);
+	assert_int_equal(q->stop->n, 1);
+	assert_int_equal(q->tool_choice, TOOLS_REQUIRED);
+	assert_non_null(q->tools[0].schema);
+	request_unref(q);
+
+	q = read_text(DIALECT_COMPLETIONS,
+		      "{\"prompt\":[\"a\",\"b\"],\"logprobs\":0,\"n\":-4}");
+	assert_true(q->understood && q->logprobs);
+	assert_int_equal(q->n, -1);
+	assert_int_equal(q->n_messages, 1);
+	assert_str(q->messages[0]->content, "a\nb");
+	request_unref(q);
+}
+
+/* ---- messages ---- */
+
+static void chat_messages(void **state)
+{
+	struct request *q = read_text(
+		DIALECT_CHAT,
+		"{\"messages\":[{\"role\":\"developer\",\"content\":\"s\"},"
+		"{\"role\":\"user\",\"content\":[{\"type\":\"text\",\"text\":"
+		"\"a\"},{\"type\":\"image_url\",\"image_url\":{\"url\":\"u\"}},"
+		"{\"type\":\"text\",\"text\":\"b\"}]},"
+		"{\"role\":\"assistant\",\"content\":null,\"reasoning_"
+		"content\":"
+		"\"\",\"reasoning_details\":[{\"type\":\"reasoning.text\","
+		"\"text\":\"t\",\"signature\":\"g\",\"id\":\"i\"}],"
+		"\"tool_calls\":[{\"id\":\"c\",\"function\":{\"name\":\"f\","
+		"\"arguments\":\"{}\"},\"extra_content\":{\"google\":"
+		"{\"thought_signature\":\"ts\"}}}]},"
+		"{\"role\":\"tool\",\"tool_call_id\":\"c\",\"content\":\"r\"},"
+		"{\"role\":\"assistant\",\"content\":\"{\",\"partial\":true}]"
+		"}");
+	const struct message *m;
+
+	assert_int_equal(q->n_messages, 5);
+	assert_int_equal(q->messages[0]->role, ROLE_SYSTEM);
+	assert_str(q->messages[1]->content, "a\nb");
+	assert_true(q->messages[1]->images);
+	m = q->messages[2];
+	assert_false(m->content_present);
+	assert_int_equal(m->n_reasoning, 3);
+	assert_int_equal(m->reasoning[0].name, REASONING_REASONING_CONTENT);
+	assert_str(m->reasoning[1].signature, "g");
+	assert_str(m->reasoning[1].id, "i");
+	assert_int_equal(m->reasoning[2].name, REASONING_SIGNATURE);
+	assert_str(m->reasoning[2].signature, "ts");
+	assert_str(m->calls[0].arguments, "{}");
+	assert_int_equal(q->messages[3]->role, ROLE_TOOL);
+	assert_str(q->messages[3]->tool_call_id, "c");
+	assert_true(q->messages[4]->partial);
+	assert_ptr_equal(json_get(q->root, STR("messages"))->v[2], m->node);
+	request_unref(q);
+}
+
+static void anthropic_messages(void **state)
+{
+	struct request *q = read_text(
+		DIALECT_MESSAGES,
+		"{\"messages\":[{\"role\":\"user\",\"content\":\"q\"},"
+		"{\"role\":\"assistant\",\"content\":[{\"type\":\"thinking\","
+		"\"thinking\":\"t\",\"signature\":\"s\"},{\"type\":"
+		"\"redacted_thinking\",\"data\":\"d\"},{\"type\":\"text\","
+		"\"text\":\"x\"},{\"type\":\"tool_use\",\"id\":\"i\",\"name\":"
+		"\"n\",\"input\":{ \"a\" : 1 }}]},"
+		"{\"role\":\"user\",\"content\":[{\"type\":\"tool_result\","
+		"\"tool_use_id\":\"i\",\"content\":[{\"type\":\"text\","
+		"\"text\":\"r\"}]},{\"type\":\"text\",\"text\":\"go\"}]},"
+		"{\"role\":\"assistant\",\"content\":\"I\"}],"
+		"\"system\":[{\"type\":\"text\",\"text\":\"sys\"}]}");
+	const struct message *m = q->messages[2];
+
+	assert_int_equal(q->n_messages, 5);
+	assert_int_equal(q->messages[0]->role, ROLE_SYSTEM);
+	assert_str(q->messages[0]->content, "sys");
+	assert_int_equal(m->n_reasoning, 2);
+	assert_str(m->reasoning[0].text, "t");
+	assert_str(m->reasoning[1].signature, "d");
+	assert_str(m->calls[0].arguments, "{\"a\":1}");
+	assert_false(m->partial);
+	assert_int_equal(q->messages[3]->role, ROLE_TOOL);
+	assert_str(q->messages[3]->tool_call_id, "i");
+	assert_str(q->messages[3]->content, "r\ngo");
+	assert_true(q->messages[4]->partial);
+	request_unref(q);
+}
+
+static void responses_items(void **state)
+{
+	struct request *q = read_text(
+		DIALECT_RESPONSES,
+		"{\"input\":[{\"role\":\"user\",\"content\":\"q\"},"
+		"{\"type\":\"reasoning\",\"id\":\"rs\",\"summary\":[{\"type\":"
+		"\"summary_text\",\"text\":\"a\"},{\"type\":\"summary_text\","
+		"\"text\":\"b\"}],\"encrypted_content\":\"e\"},"
+		"{\"type\":\"message\",\"role\":\"assistant\",\"content\":"
+		"[{\"type\":\"output_text\",\"text\":\"o\"}]} ,"
+		"{\"type\":\"function_call\",\"call_id\":\"c\",\"name\":\"f\","
+		"\"arguments\":\"{}\"},{\"type\":\"function_call_output\","
+		"\"call_id\":\"c\",\"output\":\"r\"}]}");
+	const struct message *m = q->messages[1];
+
+	assert_int_equal(q->n_messages, 3);
+	assert_int_equal(m->n_nodes, 3);
+	assert_int_equal(m->role, ROLE_ASSISTANT);
+	assert_str(m->content, "o");
+	assert_str(m->reasoning[0].text, "a\nb");
+	assert_str(m->reasoning[0].signature, "e");
+	assert_str(m->calls[0].id, "c");
+	assert_int_equal(q->messages[2]->role, ROLE_TOOL);
+	assert_str(q->messages[2]->content, "r");
+	assert_int_equal(json_get(q->root, STR("input"))->n, 5);
+	request_unref(q);
+}
+
+/* ---- identity ---- */
+
+static void set(struct buf *b, const char *text)
+{
+	buf_adds(b, str_of(text));
+}
+
+/* The hash of an answer of this content and, maybe, one call. */
+static uint64_t hash_of(const char *content, const char *arguments)
+{
+	struct tool_call call = {0};
+	struct choice c = {.calls = &call, .n_calls = arguments ? 1 : 0};
+	struct answer a = {.choices = &c, .n_choices = 1};
+	uint64_t hash;
+
+	set(&c.content, content);
+	set(&call.id, "c1");
+	set(&call.name, "f");
+	set(&call.arguments, arguments ? arguments : "");
+	set(&c.reasoning, "not of the identity");
+	hash = message_hash_of_answer(&a, 0);
+	buf_free(&c.content);
+	buf_free(&c.reasoning);
+	buf_free(&call.id);
+	buf_free(&call.name);
+	buf_free(&call.arguments);
+	return hash;
+}
+
+struct spelling {
+	enum dialect d;
+	const char *content, *arguments; /* of the answer */
+	const char *element;		 /* and of the client */
+	bool same;
+};
+
+static const struct spelling spellings[] = {
+	{DIALECT_CHAT, "hi", NULL,
+	 "{\"role\":\"assistant\",\"content\":\"hi\"}", true},
+	{DIALECT_CHAT, "hi\n", NULL,
+	 "{\"content\":\"hi\",\"role\":\"assistant\",\"refusal\":null,"
+	 "\"annotations\":[],\"audio\":null,\"function_call\":null,"
+	 "\"tool_calls\":null,\"reasoning_content\":\"x\"}",
+	 true},
+	{DIALECT_CHAT, "hi", NULL,
+	 "{\"role\":\"assistant\",\"content\":[{\"type\":\"text\",\"text\":"
+	 "\"hi\"}]}",
+	 true},
+	{DIALECT_CHAT, "hi", NULL, "{\"role\":\"user\",\"content\":\"hi\"}",
+	 false},
+	{DIALECT_CHAT, "hi", NULL,
+	 "{\"role\":\"assistant\",\"content\":\"h i\"}", false},
+	{DIALECT_CHAT, "", "{\"a\": 1.0, \"b\":\"\\u00e4\"}",
+	 "{\"role\":\"assistant\",\"content\":null,\"tool_calls\":[{\"id\":"
+	 "\"c1\",\"type\":\"function\",\"function\":{\"name\":\"f\","
+	 "\"arguments\":\"{\\\"b\\\":\\\"\xc3\xa4\\\",\\\"a\\\":1}\"}}]}",
+	 true},
+	{DIALECT_CHAT, "", "{}",
+	 "{\"role\":\"assistant\",\"content\":\" \\n\",\"tool_calls\":[{\"id\":"
+	 "\"c1\",\"index\":0,\"function\":{\"arguments\":\"\",\"name\":\"f\"}}]"
+	 "}",
+	 true},
+	{DIALECT_CHAT, "\n\n", "{\"a\":1}",
+	 "{\"role\":\"assistant\",\"tool_calls\":[{\"id\":\"c1\",\"function\":"
+	 "{\"arguments\":\"{\\\"a\\\":1}\",\"name\":\"f\"}}]}",
+	 true},
+	{DIALECT_CHAT, "", "{\"a\":1}",
+	 "{\"role\":\"assistant\",\"tool_calls\":[{\"id\":\"c1\",\"function\":"
+	 "{\"arguments\":\"{\\\"a\\\":2}\",\"name\":\"f\"}}]}",
+	 false},
+	{DIALECT_CHAT, "", "{\"a\":1}",
+	 "{\"role\":\"assistant\",\"tool_calls\":[{\"id\":\"c2\",\"function\":"
+	 "{\"arguments\":\"{\\\"a\\\":1}\",\"name\":\"f\"}}]}",
+	 false},
+	{DIALECT_CHAT, "", "{\"a\":",
+	 "{\"role\":\"assistant\",\"tool_calls\":[{\"id\":\"c1\",\"function\":"
+	 "{\"arguments\":\"{\\\"a\\\":\",\"name\":\"f\"}}]}",
+	 true},
+	{DIALECT_MESSAGES, "so", "{\"a\": [1, 2]}",
+	 "{\"role\":\"assistant\",\"content\":[{\"type\":\"thinking\","
+	 "\"thinking\":\"t\",\"signature\":\"s\"},{\"type\":\"text\",\"text\":"
+	 "\"so\",\"citations\":null},{\"type\":\"tool_use\",\"id\":\"c1\","
+	 "\"name\":\"f\",\"input\":{\"a\":[1,2]},\"cache_control\":{}}]}",
+	 true},
+	{DIALECT_MESSAGES, "", "",
+	 "{\"role\":\"assistant\",\"content\":[{\"type\":\"tool_use\",\"id\":"
+	 "\"c1\",\"name\":\"f\",\"input\":{}}]}",
+	 true},
+	{DIALECT_MESSAGES, "ab", NULL,
+	 "{\"role\":\"assistant\",\"content\":[{\"type\":\"text\",\"text\":"
+	 "\"a\"},{\"type\":\"text\",\"text\":\"b\"},{\"type\":\"text\","
+	 "\"text\":\"\\n\"}]}",
+	 true},
+	{DIALECT_RESPONSES, "o", "{\"a\":1}",
+	 "{\"type\":\"reasoning\",\"summary\":[]},{\"type\":\"message\","
+	 "\"role\":\"assistant\",\"status\":\"completed\",\"content\":[{"
+	 "\"type\":\"output_text\",\"text\":\"o\",\"annotations\":[]}]},"
+	 "{\"type\":\"function_call\",\"id\":\"fc\",\"call_id\":\"c1\","
+	 "\"name\":"
+	 "\"f\",\"arguments\":\"{\\\"a\\\":1}\",\"status\":\"completed\"}",
+	 true},
+};
+
+static void answers_come_back(void **state)
+{
+	for (size_t i = 0; i < sizeof(spellings) / sizeof(*spellings); i++) {
+		const struct spelling *s = &spellings[i];
+		struct buf body = {0};
+		struct request *q;
+		uint64_t hash = hash_of(s->content, s->arguments);
+
+		buf_addf(&body, "{\"%s\":[%s]}",
+			 s->d == DIALECT_RESPONSES ? "input" : "messages",
+			 s->element);
+		q = request_read(NULL, s->d, buf_str(&body), STR(""));
+		assert_true(q->understood);
+		assert_int_equal(q->n_messages, 1);
+		if ((q->messages[0]->hash == hash) != s->same)
+			fail_msg("spelling %zu: %s", i, s->element);
+		assert_int_equal(q->chain[1],
+				 chain_next(q->chain[0], q->messages[0]->hash));
+		request_unref(q);
+		buf_free(&body);
+	}
+}
+
+/* A marker that moves from turn to turn makes no other user. */
+static void cache_control_moves(void **state)
+{
+	struct request *a = read_text(
+		DIALECT_MESSAGES,
+		"{\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":"
+		"\"text\",\"text\":\"q\",\"cache_control\":{\"type\":"
+		"\"ephemeral\"}},{\"type\":\"image\",\"source\":{\"data\":"
+		"\"x\"}}]}]}");
+	struct request *b = read_text(
+		DIALECT_MESSAGES,
+		"{\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":"
+		"\"text\",\"text\":\"q\"},{\"cache_control\":null,\"source\":"
+		"{\"data\":\"x\"},\"type\":\"image\"}]}]}");
+	struct request *c = read_text(
+		DIALECT_MESSAGES,
+		"{\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":"
+		"\"text\",\"text\":\"q\"},{\"type\":\"image\",\"source\":"
+		"{\"data\":\"y\"}}]}]}");
+
+	assert_int_equal(a->messages[0]->hash, b->messages[0]->hash);
+	assert_int_not_equal(a->messages[0]->hash, c->messages[0]->hash);
+	request_unref(a);
+	request_unref(b);
+	request_unref(c);
+}
+
+/* ---- with and without a memory ---- */
+
+static struct request *both(struct request_memory *m, enum dialect d,
+			    struct str body)
+{
+	struct request *with = request_read(m, d, body, STR(""));
+	struct request *without = request_read(NULL, d, body, STR(""));
+
+	request_same(with, without);
+	request_unref(without);
+	return with;
+}
+
+/* A byte of the body is another one, gone, or there twice. */
+static void edit(struct talk *t, struct buf *body)
+{
+	size_t at = talk_random(t, (unsigned)body->n);
+
+	switch (talk_random(t, 3)) {
+	case 0: body->p[at] = "{}[],:\"\\ ax0"[talk_random(t, 12)]; break;
+	case 1:
+		memmove(body->p + at, body->p + at + 1, body->n - at - 1);
+		body->n--;
+		break;
+	default:
+		buf_room(body, 1);
+		memmove(body->p + at + 1, body->p + at, body->n - at);
+		body->n++;
+	}
+}
+
+static void step(struct talk *t, struct request_memory *m)
+{
+	struct buf body = {0};
+
+	switch (talk_random(t, 8)) {
+	case 0: talk_cut(t, 1 + talk_random(t, t->n)); break;
+	case 1: talk_swap(t); break;
+	case 2: t->tail = talk_random(t, 3); break;
+	case 3: t->head = talk_random(t, 3); break;
+	default: talk_grow(t);
+	}
+	talk_body(t, &body);
+	if (talk_random(t, 4) == 0)
+		edit(t, &body);
+	request_unref(both(m, t->d, buf_str(&body)));
+	buf_free(&body);
+}
+
+static void memory_changes_nothing(void **state)
+{
+	static const enum dialect dialects[] = {DIALECT_CHAT, DIALECT_RESPONSES,
+						DIALECT_MESSAGES};
+	struct request_memory *m = request_memory_new(512 << 10);
+	struct talk talks[6];
+
+	for (unsigned i = 0; i < 6; i++)
+		talk_begin(&talks[i], dialects[i % 3], i / 3 + 1);
+	for (unsigned i = 0; i < 1200; i++)
+		step(&talks[i % 6], m);
+	for (unsigned i = 0; i < 6; i++)
+		talk_end(&talks[i]);
+	request_memory_free(m);
+}
+
+static void history_is_shared(void **state)
+{
+	struct request_memory *m = request_memory_new(0);
+	struct buf one = {0}, two = {0};
+	struct request *a, *b;
+	struct talk t;
+
+	talk_begin(&t, DIALECT_CHAT, 1);
+	while (t.n < 40)
+		talk_grow(&t);
+	talk_body(&t, &one);
+	a = request_read(m, t.d, buf_str(&one), STR(""));
+	assert_int_equal(a->n_shared, 0);
+	talk_grow(&t);
+	talk_body(&t, &two);
+	b = request_read(m, t.d, buf_str(&two), STR(""));
+	assert_int_equal(b->n_shared, a->n_messages);
+	assert_ptr_equal(a->messages[7], b->messages[7]);
+	assert_ptr_equal(a->tools[3].node, b->tools[3].node);
+	assert_true(b->bytes_unseen < 8000);
+	request_unref(a);
+	request_same(b, b); /* what was shared lives on */
+	request_memory_free(m);
+	request_unref(b);
+	buf_free(&one);
+	buf_free(&two);
+	talk_end(&t);
+}
+
+/* An item can join what the assistant had said, and a last one is partial. */
+static void neighbours_matter(void **state)
+{
+	static const char *const call =
+		"{\"type\":\"function_call\",\"call_id\":\"c\",\"name\":\"f\","
+		"\"arguments\":\"{}\"}";
+	struct request_memory *m = request_memory_new(0);
+	char pad[3000];
+
+	memset(pad, 'x', sizeof(pad));
+	for (unsigned i = 0; i < 6; i++) {
+		struct buf b = {0};
+		struct request *q;
+
+		buf_addf(&b,
+			 "{\"input\":[{\"role\":\"user\",\"content\":\"%.*s\"},"
+			 "{\"type\":\"reasoning\",\"summary\":[]}%s%s%s]}",
+			 (int)sizeof(pad), pad, i % 3 ? "," : "",
+			 i % 3 ? call : "",
+			 i % 3 == 2 ? ",{\"role\":\"user\",\"content\":\"\"}"
+				    : "");
+		q = both(m, DIALECT_RESPONSES, buf_str(&b));
+		assert_int_equal(q->n_messages, i % 3 == 2 ? 3 : 2);
+		request_unref(q);
+		b.n = 0;
+		buf_addf(&b,
+			 "{\"messages\":[{\"role\":\"user\",\"content\":\"%.*s"
+			 "\"},{\"role\":\"assistant\",\"content\":\"I\"}%s]}",
+			 (int)sizeof(pad), pad,
+			 i % 2 ? ",{\"role\":\"user\",\"content\":\"\"}" : "");
+		q = both(m, DIALECT_MESSAGES, buf_str(&b));
+		assert_int_equal(q->messages[1]->partial, i % 2 == 0);
+		request_unref(q);
+		buf_free(&b);
+	}
+	request_memory_free(m);
+}
+
+/* ---- bad input ---- */
+
+static void check_bad(const char *text, bool unknown)
+{
+	struct request *q = read_text(DIALECT_CHAT, text);
+
+	assert_false(q->understood);
+	assert_int_equal(q->unknown, unknown);
+	assert_non_null(q->why);
+	assert_int_equal(q->n_messages, 0);
+	assert_false(request_asked(q).known);
+	request_unref(q);
+}
+
+static void bad_input(void **state)
+{
+	static const char *const bad[] = {
+		"",
+		"[]",
+		"nul",
+		"{",
+		"{\"messages\":[}",
+		"{\"messages\":[{]}",
+		"{\"messages\":[{}",
+		"{\"messages\":[{},]}",
+		"{\"messages\":[{} {}]}",
+		"{\"messages\":[{\"a\":1]}]}",
+		"{\"messages\":[]}x",
+		"{\"messages\":[],}",
+		"{\"messages\" []}",
+		"{messages:[]}",
+		"{\"messages\":[\"\xff\"]}",
+		"{\"messages\":\"x\"}",
+		"{\"model\":1}",
+		"{\"a\":\"",
+		"{\"a\":1 2}",
+		"{\"messages\":[1 2]}",
+	};
+	struct buf deep = {0};
+
+	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++)
+		check_bad(bad[i], false);
+	check_bad("{\"messages\":[{}],\"messages\":[]}", true);
+	buf_addf(&deep, "{\"messages\":[");
+	for (unsigned i = 0; i < 100000; i++)
+		buf_addc(&deep, '[');
+	buf_addc(&deep, 0);
+	check_bad(deep.p, true);
+	buf_free(&deep);
+}
+
+static void many_members(void **state)
+{
+	struct buf b = {0};
+	struct request *q;
+
+	buf_addc(&b, '{');
+	for (unsigned i = 0; i < 100000; i++)
+		buf_addf(&b, "\"%u\":0,", i);
+	buf_addf(&b, "\"messages\":[]}");
+	q = request_read(NULL, DIALECT_CHAT, buf_str(&b), STR(""));
+	assert_true(q->unknown);
+	request_unref(q);
+	b.n = 0;
+	buf_addf(&b, "{\"messages\":[0");
+	for (unsigned i = 0; i < 100000; i++)
+		buf_addf(&b, ",0");
+	buf_addf(&b, "]}");
+	q = request_read(NULL, DIALECT_CHAT, buf_str(&b), STR(""));
+	assert_true(q->unknown);
+	request_unref(q);
+	buf_free(&b);
+}
+
+static void codings(void **state)
+{
+	static const char text[] = "{\"messages\":[],\"model\":\"m\"}";
+	unsigned char packed[200];
+	z_stream z = {0};
+	struct request *q;
+
+	assert_int_equal(deflateInit2(&z, 6, Z_DEFLATED, 31, 8, 0), Z_OK);
+	z.next_in = (unsigned char *)(uintptr_t)text;
+	z.avail_in = sizeof(text) - 1;
+	z.next_out = packed;
+	z.avail_out = sizeof(packed);
+	assert_int_equal(deflate(&z, Z_FINISH), Z_STREAM_END);
+	deflateEnd(&z);
+	q = request_read(NULL, DIALECT_CHAT,
+			 (struct str){(char *)packed, z.total_out},
+			 STR("gzip"));
+	assert_true(q->understood);
+	assert_str(q->body, text);
+	request_unref(q);
+	q = request_read(NULL, DIALECT_CHAT,
+			 (struct str){(char *)packed, z.total_out - 9},
+			 STR("gzip"));
+	assert_true(q->unknown && q->why && !q->root);
+	request_unref(q);
+	q = request_read(NULL, DIALECT_CHAT, str_of(text), STR("rot13"));
+	assert_true(q->unknown);
+	request_unref(q);
+}
+
+/* ---- what it costs ---- */
+
+static double read_us(struct request_memory *m, struct str body, size_t *unseen)
+{
+	uint64_t from = clock_mono();
+	struct request *q = request_read(m, DIALECT_CHAT, body, STR(""));
+
+	*unseen = q->bytes_unseen;
+	request_unref(q);
+	return (double)(clock_mono() - from) / 1000;
+}
+
+static void cost(void **state)
+{
+	struct request_memory *m = request_memory_new(0);
+	double first = 0, best = 1e9, us;
+	struct buf body = {0};
+	size_t unseen = 0, all = 0;
+	struct talk t;
+
+	talk_begin(&t, DIALECT_CHAT, 7);
+	for (unsigned i = 0; i < 40; i++) {
+		body.n = 0;
+		if (t.n < 60)
+			talk_grow(&t);
+		while (i == 0 && t.n < 30) {
+			for (unsigned k = 0; k < 30; k++)
+				buf_addf(&t.elements[t.n],
+					 k ? "xxxxxxxxxx"
+					   : "{\"role\":\"user\",\"content\":"
+					     "\"");
+			for (unsigned k = 0; k < 700; k++)
+				buf_addf(&t.elements[t.n], "word \\n %u ", k);
+			buf_addf(&t.elements[t.n++], "\"}");
+		}
+		talk_body(&t, &body);
+		us = read_us(m, buf_str(&body), &unseen);
+		if (i == 0) {
+			first = us;
+			all = unseen;
+		} else if (us < best) {
+			best = us;
+		}
+	}
+	print_message("%zu KB read in %.0f us (%.2f us a KB); again with "
+		      "%zu new bytes: %.0f us\n",
+		      all >> 10, first, first / (double)(all >> 10), unseen,
+		      best);
+	buf_free(&body);
+	talk_end(&t);
+	request_memory_free(m);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(chat_fields),
+		cmocka_unit_test(other_fields),
+		cmocka_unit_test(chat_messages),
+		cmocka_unit_test(anthropic_messages),
+		cmocka_unit_test(responses_items),
+		cmocka_unit_test(answers_come_back),
+		cmocka_unit_test(cache_control_moves),
+		cmocka_unit_test(memory_changes_nothing),
+		cmocka_unit_test(history_is_shared),
+		cmocka_unit_test(neighbours_matter),
+		cmocka_unit_test(bad_input),
+		cmocka_unit_test(many_members),
+		cmocka_unit_test(codings),
+		cmocka_unit_test(cost),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
