@@ -57,7 +57,8 @@ bool prose_script(struct str text, uint32_t from, uint32_t to,
 
 /*
  * A run of n words (lower-cased), two of them different, more than `most`
- * times in a row, which the prompt does not hold. Exempt: code and tables.
+ * times and at least 8, each within n words of the last, which the prompt does
+ * not hold. Exempt: code and tables.
  */
 bool prose_ngram(struct str text, unsigned n, unsigned most,
 		 const struct prose_prompt *prompt, struct prose_hit *hit);

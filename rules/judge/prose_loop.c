@@ -225,40 +225,58 @@ bool prose_loop(struct str text, const struct prose_prompt *prompt,
 
 /* ---- runs of words ---- */
 
-enum { NGRAM_MOST = 64 };
+enum { NGRAM_MOST = 32, NGRAM_LEAST = 8 };
 
 /*
- * Words as they come. A run of n words repeats as long as each word is what
- * the n-th before it was.
+ * Words as they come, and the runs of n that they end. A run counts on where
+ * the same one ended up to n words before it began:
+ *
+ *	we then measure eggs, at two we then measure figs
+ *	|--- count 4 --|  n or less  |--- count 5 --|
  */
-struct run {
-	uint64_t words[NGRAM_MOST]; /* the last n, by their hashes */
-	size_t begins[NGRAM_MOST];
+struct word {
+	uint64_t hash, run; /* of the word; of n words up to it */
+	size_t begin;
+	unsigned count;
+};
+struct runs {
+	struct word last[4 * NGRAM_MOST]; /* a ring */
 	unsigned n;
-	size_t seen, streak;
+	size_t seen;
 };
 
-static void run_break(struct run *r)
+static struct word *word_at(struct runs *r, size_t i)
 {
-	r->seen = r->streak = 0;
+	return &r->last[i % (4 * NGRAM_MOST)];
 }
 
-static void run_add(struct run *r, uint64_t word, size_t begin)
+/* Do at least two words of the run that ends with word i differ? */
+static bool run_varies(struct runs *r, size_t i)
 {
-	size_t at = r->seen % r->n;
-
-	r->streak = r->seen >= r->n && r->words[at] == word ? r->streak + 1 : 0;
-	r->words[at] = word;
-	r->begins[at] = begin;
-	r->seen++;
-}
-
-static bool run_varies(const struct run *r)
-{
-	for (unsigned i = 1; i < r->n; i++)
-		if (r->words[i] != r->words[0])
+	for (unsigned k = 1; k < r->n; k++)
+		if (word_at(r, i - k)->hash != word_at(r, i)->hash)
 			return true;
 	return false;
+}
+
+/* Returns how often the run that this word ends was said. */
+static unsigned add_word(struct runs *r, uint64_t hash, size_t begin)
+{
+	struct word *w = word_at(r, r->seen);
+	size_t i = r->seen++;
+
+	*w = (struct word){hash, 0, begin, 1};
+	if (i + 1 < r->n)
+		return 0;
+	for (unsigned k = r->n; k-- > 0;)
+		w->run = w->run * BASE + word_at(r, i - k)->hash;
+	for (size_t d = r->n; d <= 2 * r->n && d + r->n <= i + 1; d++) {
+		if (word_at(r, i - d)->run != w->run)
+			continue;
+		w->count = word_at(r, i - d)->count + 1;
+		break;
+	}
+	return w->count;
 }
 
 /* May it stand between words of a sentence? */
@@ -267,10 +285,10 @@ static bool is_between(uint32_t c)
 	return c >= 0x80 || c <= ' ' || prose_among((char)c, ".,;:!?'\"-()");
 }
 
-/* Reads one piece of plain text; true: the run is said more than `most`
- * times, up to *end. */
-static bool run_read(struct run *r, struct str text, struct str piece,
-		     unsigned most, size_t *end)
+/* Reads one piece of plain text; true: a run is said often enough, the last
+ * time up to *end. */
+static bool read_words(struct runs *r, struct str text, struct str piece,
+		       unsigned times, size_t *end)
 {
 	size_t base = (size_t)(piece.p - text.p);
 
@@ -286,13 +304,12 @@ static bool run_read(struct run *r, struct str text, struct str piece,
 			hash = hash * BASE + c;
 			stop = i;
 		}
-		if (stop > begin)
-			run_add(r, hash, base + begin);
 		*end = base + stop;
-		if (r->streak >= (size_t)r->n * most && run_varies(r))
+		if (stop > begin && add_word(r, hash, base + begin) >= times &&
+		    run_varies(r, r->seen - 1))
 			return true;
 		if (stop < i && !is_between(c))
-			run_break(r);
+			r->seen = 0;
 	}
 	return false;
 }
@@ -300,28 +317,29 @@ static bool run_read(struct run *r, struct str text, struct str piece,
 bool prose_ngram(struct str text, unsigned n, unsigned most,
 		 const struct prose_prompt *prompt, struct prose_hit *hit)
 {
+	unsigned times = most < NGRAM_LEAST ? NGRAM_LEAST : most + 1;
 	struct prose_walk walk = {text};
-	struct run run = {.n = n};
+	struct runs runs = {.n = n};
 	struct str piece, unit;
 	const char *behind = text.p;
 	size_t end;
 
-	if (n < 2 || n > NGRAM_MOST || most == 0)
+	if (n < 2 || n > NGRAM_MOST)
 		return false;
 	while (prose_next(&walk, &piece)) {
 		for (; behind < piece.p && prose_among(*behind, "\r\n");)
 			behind++;
 		if (behind < piece.p) /* code between two words parts them */
-			run_break(&run);
+			runs.seen = 0;
 		behind = piece.p + piece.n;
-		if (!run_read(&run, text, piece, most, &end))
+		if (!read_words(&runs, text, piece, times, &end))
 			continue;
-		unit.p = text.p + run.begins[run.seen % n];
+		unit.p = text.p + word_at(&runs, runs.seen - n)->begin;
 		unit.n = (size_t)(text.p + end - unit.p);
 		if (prompt_holds(unit, prompt))
 			return false;
 		*hit = (struct prose_hit){(size_t)(unit.p - text.p), unit.n,
-					  most + 1, unit};
+					  times, unit};
 		return true;
 	}
 	return false;
