@@ -12,7 +12,8 @@ enum verdict check_quirk(const struct check_case *c, const struct rule *r,
 	int quirk = quirk_of(check_arg(r, STR("quirk")));
 	const struct quirk_seen *seen;
 
-	if (quirk < 0 || !c->a)
+	/* Error pages of whatever stands before a vendor are no dialect's. */
+	if (quirk < 0 || !c->a || c->status / 100 != 2)
 		return VERDICT_NONE;
 	seen = &c->a->quirks[quirk];
 	if (!seen->seen)
@@ -178,7 +179,7 @@ static enum verdict ask_empty(const struct check_case *c, bool reasoning,
 	const struct request *q = check_asked(c);
 	const struct choice *ch;
 
-	if (!check_served(c) || c->dialect == DIALECT_COMPLETIONS)
+	if (!check_served(c))
 		return VERDICT_NONE;
 	if (!q || !check_whole(c))
 		return VERDICT_UNKNOWN;

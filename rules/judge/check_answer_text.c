@@ -192,13 +192,19 @@ enum {
 	SINGLE_CHARS = 200,
 };
 
-static size_t text_chars(const struct answer *a)
+/* Characters, and how many texts they are: content, reasoning. */
+static size_t text_chars(const struct answer *a, size_t *texts)
 {
 	size_t n = 0;
 
-	for (size_t i = 0; i < a->n_choices; i++)
-		n += check_characters(buf_str(&a->choices[i].content)) +
-		     check_characters(buf_str(&a->choices[i].reasoning));
+	*texts = 0;
+	for (size_t i = 0; i < a->n_choices; i++) {
+		const struct choice *ch = &a->choices[i];
+
+		*texts += (ch->content.n > 0) + (ch->reasoning.n > 0);
+		n += check_characters(buf_str(&ch->content)) +
+		     check_characters(buf_str(&ch->reasoning));
+	}
 	return n;
 }
 
@@ -215,11 +221,12 @@ static int64_t seen_tokens(const struct answer *a)
 /* Calls come whole from honest vendors too: text alone counts. */
 static bool came_at_once(const struct answer *a)
 {
-	size_t chars = text_chars(a);
+	size_t texts, chars = text_chars(a, &texts);
 
-	return a->text_events == 1 &&
-	       (chars >= SINGLE_CHARS || (seen_tokens(a) >= SINGLE_TOKENS &&
-					  chars >= SINGLE_TOKENS * 2));
+	return texts && a->text_events <= texts &&
+	       (chars >= SINGLE_CHARS * texts ||
+		(seen_tokens(a) >= SINGLE_TOKENS && texts == 1 &&
+		 chars >= SINGLE_TOKENS * 2));
 }
 
 static bool came_in_burst(const struct check_case *c, uint64_t *span)
@@ -244,6 +251,7 @@ enum verdict check_fake_streaming(const struct check_case *c,
 				  struct check_result *out)
 {
 	const struct request *q = check_asked(c);
+	size_t texts, chars;
 	uint64_t span;
 
 	if (!q || !q->stream || !check_served(c) || !c->a->streamed)
@@ -253,9 +261,10 @@ enum verdict check_fake_streaming(const struct check_case *c,
 	check_expect(out, "text as it is written");
 	out->at = c->a->first_text_at;
 	check_shows(out, 0, c->a->bytes, STR(""));
+	chars = text_chars(c->a, &texts);
 	if (came_at_once(c->a))
-		return check_fail(out, "%zu characters in one event",
-				  text_chars(c->a));
+		return check_fail(out, "%zu characters in %" PRIu64 " events",
+				  chars, c->a->text_events);
 	if (came_in_burst(c, &span))
 		return check_fail(out,
 				  "%" PRIu64 " events in %llu us, after "
