@@ -177,6 +177,10 @@ def short(dialect, text):
     return ask(dialect, text, **{key: 12})
 
 
+def short_call(dialect, text):
+    return calls(dialect, text, max_tokens=9)
+
+
 def stops(dialect, text):
     key = "stop_sequences" if dialect == "m" else "stop"
     return ask(dialect, text, **{key: ["potatoes take"]})
@@ -337,13 +341,13 @@ MUTANTS = [
     Mutant("call_although_none", "crm", "sw", choice("none"), text=CALL),
     Mutant("call_missing", "crm", "sw", choice("required"), text=CALL),
     Mutant("finish_stop_with_calls", "cm", "sw", **ONE),
-    Mutant("finish_length_masked", "c", "sw", text=CALL, max_tokens=9,
-           tools=[tool("c")]),
+    Mutant("finish_length_masked", "c", "sw", short_call, text=CALL),
+    Mutant("finish_length_masked", "m", "s", short_call, text=CALL),
     # What is said.
     Mutant("replacement_char", "cprm", "sw"),
-    Mutant("tool_markup_leak", "cprm", "sw"),
-    Mutant("think_tag_leak", "cprm", "sw"),
-    Mutant("harmony_leak", "cprm", "sw"),
+    Mutant("tool_markup_leak", "crm", "sw"),
+    Mutant("think_tag_leak", "crm", "sw"),
+    Mutant("harmony_leak", "crm", "sw"),
     Mutant("tokenizer_artefact", "cprm", "sw"),
     Mutant("kimi_markers", "c", "sw", model=KIMI, rule=KIMI + "/markers"),
     Mutant("script", "c", "sw", model="minimax-m2", reasoning_split=True,
@@ -377,7 +381,7 @@ MUTANTS = [
     Mutant("usage_cached", "cr", "sw"),
     Mutant("usage_length", "cprm", "sw"),
     Mutant("usage_prompt", "cprm", "sw"),
-    Mutant("usage_headers", "c", "sw", model=KIMI, rule=pack("usage_headers")),
+    Mutant("usage_headers", "c", "sw", model=KIMI),
     Mutant("usage_place", "c", "s", model=KIMI, rule=pack("usage_place")),
     Mutant("reasoning_uncharged", "c", "sw", turns(), text=CALL, first=True,
            rule=pack("passback_charged"), knobs="think=" + b64(THINK * 20)),
@@ -399,8 +403,8 @@ MUTANTS = [
            response_format={"type": "bogus"}, rule=pack("response_format")),
     Mutant("accept_thinking", "cm", "sw", no_thought, breach=True,
            rule={"c": "kimi-k2.7/thinking", "m": "anthropic/budget_tokens"}),
-    Mutant("override_temperature", "r", "sw", fixed(temperature=1),
-           rule=pack("overridden")),
+    Mutant("override_temperature", "r", "sw", temperature=0.7,
+           rule="wire/overridden"),
     Mutant("refuse_proper", "crm", "sw", fixed(temperature=1),
            rule=pack("temperature")),
     # Reasoning that comes back.

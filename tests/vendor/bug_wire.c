@@ -97,6 +97,7 @@ static void finish_stop_with_calls(struct talk *t, struct frame *f)
 static void finish_length_masked(struct talk *t, struct frame *f)
 {
 	bend_finish(t, f, "length", "tool_calls");
+	bend_finish(t, f, "max_tokens", "tool_use");
 }
 
 /* ---- the row of events ---- */
@@ -427,16 +428,6 @@ static void call_object(struct talk *t, cJSON *call)
 		frame_put(function, "arguments", cJSON_CreateString(""));
 }
 
-static void block_string(cJSON *block)
-{
-	cJSON *input = frame_get(block, "input");
-	char *text = input ? cJSON_PrintUnformatted(input) : NULL;
-
-	if (text)
-		frame_put(block, "input", cJSON_CreateString(text));
-	cJSON_free(text);
-}
-
 static void arguments_object(struct talk *t, struct frame *f)
 {
 	cJSON *response = frame_get(f->data, "response");
@@ -450,11 +441,6 @@ static void arguments_object(struct talk *t, struct frame *f)
 	}
 	open_arguments(frame_get(f->data, "item"));
 	open_arguments(f->data);
-	cJSON_ArrayForEach(item, frame_get(f->data, "content"))
-	{
-		block_string(item);
-	}
-	block_string(frame_get(f->data, "content_block"));
 }
 
 /* ---- usage ---- */

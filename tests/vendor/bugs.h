@@ -73,19 +73,19 @@ B(tool_first_incomplete, "c", "sw", "a call without an id")		\
 B(tool_id_changes, "c", "s", "later deltas have another id")		\
 B(tool_id_duplicate, "crm", "sw", "all calls have one id (calls=2)")	\
 B(tool_id_reused, "crm", "sw", "an id of the conversation's past")	\
-B(arguments_object, "crm", "sw", "an object, or the other way round") \
+B(arguments_object, "cr", "sw", "an object instead of a string") \
 B(arguments_not_json, "cr", "sw", "arguments lack their end")		\
 B(arguments_schema, "crm", "sw", "arguments that the schema forbids")	\
 B(tool_unknown, "crm", "sw", "a tool that nobody declared")		\
 B(call_although_none, "crm", "sw", "a call although tool_choice none")	\
 B(call_missing, "crm", "sw", "words although tool_choice required")	\
 B(finish_stop_with_calls, "cm", "sw", "finish stop beside calls")	\
-B(finish_length_masked, "c", "sw", "cut arguments, finish tool_calls")	\
+B(finish_length_masked, "cm", "sw", "cut arguments, finish tool_calls")	\
 PART("What is said")							\
 B(replacement_char, "cprm", "sw", "U+FFFD in the text")			\
-B(tool_markup_leak, "cprm", "sw", "markup of tool calls in the text")	\
-B(think_tag_leak, "cprm", "sw", "<think> in the text")			\
-B(harmony_leak, "cprm", "sw", "<|channel|> in the text")		\
+B(tool_markup_leak, "crm", "sw", "markup of tool calls in the text")	\
+B(think_tag_leak, "crm", "sw", "<think> in the text")			\
+B(harmony_leak, "crm", "sw", "<|channel|> in the text")		\
 B(tokenizer_artefact, "cprm", "sw", "blanks are written as \\u0120")	\
 B(kimi_markers, "c", "sw", "the model's own <|im_end|> in the text")	\
 B(script, "c", "sw", "Cyrillic that nobody asked for")			\
@@ -116,7 +116,7 @@ B(usage_length, "cprm", "sw", "completion tokens that no text has")	\
 B(usage_prompt, "cprm", "sw", "prompt tokens that no request has")	\
 B(usage_headers, "c", "sw", "usage headers that differ (Kimi)")		\
 B(usage_place, "c", "s", "no usage on the end frame (Kimi)")		\
-B(reasoning_uncharged, "crm", "sw", "history's reasoning costs nothing") \
+B(reasoning_uncharged, "c", "sw", "history's reasoning costs nothing") \
 PART("Parameters: what the model's contract has fixed")			\
 B(accept_temperature, "crm", "sw", "another temperature is served")	\
 B(accept_top_p, "cm", "sw", "another top_p is served")			\
