@@ -57,6 +57,7 @@ static void add(struct list *l, const struct rule *r, const struct json *o,
 {
 	struct str id = json_text(json_get(o, STR("id")));
 	const char *slash = memchr(id.p, '/', id.n);
+	int64_t fill;
 	struct probe p = {
 		.rule = r,
 		.id = id,
@@ -72,6 +73,8 @@ static void add(struct list *l, const struct rule *r, const struct json *o,
 
 	if (stream)
 		p.frames = compiled(json_get(o, STR("frames")));
+	if (json_int(json_get(o, STR("fill")), &fill))
+		p.fill = (size_t)fill;
 	compare_fill(&p, json_get(o, STR("compare")));
 	l->v = mem_grow(l->v, (l->n + 1) * sizeof *l->v);
 	l->v[l->n++] = p;
@@ -88,22 +91,22 @@ static void add_streams(struct list *l, const struct rule *r,
 		add(l, r, o, mode, true);
 }
 
-/* A mode that the pack has no patch for cannot be asked for: "each" leaves it
- * out, and a probe of that mode alone is as it is. */
+/* A mode that the pack has no "set" for cannot be asked for. */
 static void add_modes(struct list *l, const struct rule *r,
 		      const struct json *o)
 {
 	const struct json *mode = json_get(o, STR("mode"));
-	bool each = json_says(mode, STR("each")), any = false;
+	bool each = json_says(mode, STR("each")), any = each || !mode;
 
 	for (int m = MODE_THINKING; m <= MODE_INSTANT; m++) {
-		if (each ? !mode_set(r->pack, (enum mode)m)
-			 : !json_says(mode, str_of(mode_name((enum mode)m))))
+		bool named = json_says(mode, str_of(mode_name((enum mode)m)));
+
+		if (!(each || named) || !mode_set(r->pack, (enum mode)m))
 			continue;
 		add_streams(l, r, o, (enum mode)m);
-		any = true;
+		any = false;
 	}
-	if (!any)
+	if (any || json_says(mode, STR("any")))
 		add_streams(l, r, o, MODE_ANY);
 }
 
@@ -214,6 +217,18 @@ static void patch_with(struct buf *to, struct str patch)
 	json_doc_free(d);
 }
 
+static void patch_fill(struct buf *to, size_t n)
+{
+	struct buf b = {0};
+
+	buf_addf(&b, "{\"messages\":[{\"role\":\"user\",\"content\":\"");
+	while (n--)
+		buf_addc(&b, n % 2 ? 'a' : ' ');
+	buf_addf(&b, "\"}]}");
+	patch_with(to, buf_str(&b));
+	buf_free(&b);
+}
+
 void probe_request(const struct probe *p, size_t i, struct str model,
 		   struct buf *to)
 {
@@ -231,12 +246,14 @@ void probe_request(const struct probe *p, size_t i, struct str model,
 				   "\"content\":\"Say hello.\"}]}"));
 	if (p->set)
 		patch_text(&b, p->set);
-	patch_text(&b, p->patch);
-	if (p->patches)
-		patch_text(&b, p->patches->v[i]);
 	if (p->stream)
 		patch_with(&b, STR("{\"stream\":true,\"stream_options\":"
 				   "{\"include_usage\":true}}"));
+	patch_text(&b, p->patch);
+	if (p->patches)
+		patch_text(&b, p->patches->v[i]);
+	if (p->fill)
+		patch_fill(&b, p->fill);
 	buf_adds(to, buf_str(&b));
 	buf_free(&b);
 }

@@ -17,7 +17,11 @@
  *					for), thinking, instant, or each: once
  *					in every mode that the pack can ask for
  *	 "stream":"both",		true, false, both (default)
+ *					(a mode that the pack has no "set" for
+ *					cannot be: such probes are left out)
  *	 "patch":{"temperature":1.1},	what is asked: see below
+ *	 "fill":2200000,		so many bytes of words take the place
+ *					of the messages
  *	 "expect":"refuse",		refuse: a 4xx with an error body;
  *					serve: a 2xx without an error. 429, 5xx
  *					and a cut answer are no verdict
@@ -34,8 +38,8 @@
  *
  * A request is {"model":MODEL}, changed by RFC 7396 merge patches in this
  * order: the pack's "base" (or one short question), the "set" of the mode,
- * "patch", the comparison's patch, and {"stream":true,"stream_options":
- * {"include_usage":true}} if it is streamed.
+ * {"stream":true,"stream_options":{"include_usage":true}} if it is streamed,
+ * "patch", the comparison's patch.
  */
 #ifndef PACK_PROBE_H
 #define PACK_PROBE_H
@@ -66,6 +70,7 @@ struct probe {
 	bool same;			/* must be the same; else rise */
 	const struct json *patches;	/* of the comparison, or NULL */
 	const struct json *set, *patch; /* or NULL */
+	size_t fill;			/* bytes, or 0 */
 };
 
 /* All of a pack, in order; caller frees. */

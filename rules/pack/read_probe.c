@@ -4,6 +4,8 @@
 #include "probe.h"
 #include "rules/schema/schema.h"
 
+enum { FILL_MOST = 16 << 20 };
+
 #define COUNT(a)	  (sizeof(a) / sizeof *(a))
 #define NAME_(name, text) text,
 
@@ -12,7 +14,7 @@ static const struct member probe_members[] = {
 	{"stream", KIND_TEXT, false},	 {"patch", KIND_OBJECT, true},
 	{"expect", KIND_TEXT, true},	 {"answer", KIND_SCHEMA, false},
 	{"frames", KIND_SCHEMA, false},	 {"silent", KIND_LIST, false},
-	{"compare", KIND_OBJECT, false},
+	{"compare", KIND_OBJECT, false}, {"fill", KIND_NUMBER, false},
 };
 static const struct member compare_members[] = {
 	{"figure", KIND_TEXT, true},
@@ -68,6 +70,7 @@ static void id_read(struct reading *r, const struct json *id)
 static void one_read(struct reading *r, const struct json *o)
 {
 	const struct json *m;
+	int64_t fill;
 	int refuse;
 
 	if (!members_read(r, o, "a probe", probe_members, COUNT(probe_members)))
@@ -85,6 +88,10 @@ static void one_read(struct reading *r, const struct json *o)
 	m = json_get(o, STR("silent"));
 	if (m)
 		texts_read(r, m, "silent");
+	m = json_get(o, STR("fill"));
+	if (json_is(m, JSON_NUMBER) &&
+	    (!json_int(m, &fill) || fill < 1 || fill > FILL_MOST))
+		fault(r, m, "\"fill\" is from 1 to %d bytes", FILL_MOST);
 	m = json_get(o, STR("compare"));
 	if (json_is(m, JSON_OBJECT))
 		compare_read(r, m);
