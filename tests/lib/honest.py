@@ -24,7 +24,8 @@ NAMES = {"c": "chat", "p": "completions", "r": "responses", "m": "messages"}
 MODELS = {
     "c": ["practice-1", "llama-3.3-70b-instruct", "gpt-4o-mini", "kimi-k2.6",
           "moonshotai/kimi-k2.6", "kimi-k2.5", "kimi-k2-thinking",
-          "kimi-k2.7-code", "kimi-k3", "deepseek-reasoner", "deepseek-v3.2",
+          "kimi-k2.7-code", "kimi-k3", "deepseek-reasoner", "deepseek-r1",
+          "deepseek-v3.2",
           "qwen/qwen3-235b-a22b", "glm-4.7", "minimax-m2",
           "openai/gpt-oss-120b", "gpt-5", "gemini-3-pro-preview"],
     "p": ["practice-1", "gpt-3.5-turbo-instruct", "qwen2.5-coder-32b"],
@@ -32,6 +33,9 @@ MODELS = {
     "m": ["practice-1", "claude-sonnet-4-20250514", "claude-opus-4-1-20250805"],
 }
 FIXED = ("kimi-k2.5", "kimi-k2.6", "kimi-k2.7-code", "kimi-k3")
+# Of these no pack says how reasoning is named, so a gateway may choose.
+FREE = ("practice-1", "llama-3.3-70b-instruct", "gpt-4o-mini",
+        "qwen2.5-coder-32b")
 PIXEL = ("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwAD"
          "hgGAWjR9awAAAABJRU5ErkJggg==")
 
@@ -198,11 +202,17 @@ class Conversation:
         self.turns = [] if self.dialect == "p" else self.opening()
         self.tools = self.pick_tools()
         self.thinking = r.random() < 0.5
-        self.speak = r.choice(SPEAKS) if self.name not in FIXED else None
+        self.speak = self.pick_speak()
         self.system = None
         if self.dialect == "m" and r.random() < 0.4:
             self.system = "You answer in the language of the question."
         self.question = None
+
+    def pick_speak(self):
+        speak = self.random.choice(SPEAKS)
+        if self.dialect != "c" or self.name in FREE:
+            return speak
+        return speak if speak in (None, "azure", "moonshot") else None
 
     def opening(self):
         if self.dialect == "m" or self.random.random() < 0.5:
@@ -300,7 +310,7 @@ class Conversation:
 
     def sampling(self, body):
         r = self.random
-        if self.name in FIXED or self.name.startswith("deepseek-reasoner"):
+        if self.name in FIXED or self.name.startswith("deepseek-r"):
             return
         if self.name.startswith("gpt-5"):
             if r.random() < 0.2:
@@ -317,8 +327,7 @@ class Conversation:
         """What only some requests have; it may change the answer."""
         r, d = self.random, self.dialect
         what = r.random()
-        free = self.name in ("practice-1", "llama-3.3-70b-instruct",
-                             "gpt-4o-mini", "qwen2.5-coder-32b")
+        free = self.name in FREE
         if what < 0.06 and d in "cpm" and len(answer) > 20 and free:
             at = r.randint(5, len(answer) - 5)
             key = "stop_sequences" if d == "m" else "stop"
@@ -423,7 +432,7 @@ class Conversation:
                 k == "content"}
         if not calls:
             said["content"] = said.get("content") or ""
-        if self.name.startswith("deepseek-reasoner"):
+        if self.name == "deepseek-r1":
             said.pop("reasoning_content", None)
         self.turns.append(said)
         for call in calls:

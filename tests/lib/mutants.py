@@ -205,15 +205,12 @@ THINKS = {"type": "enabled", "budget_tokens": 2048}
 OFF = {"type": "disabled"}
 CLAUDE = "claude-sonnet-4-20250514"
 KIMI = "kimi-k2.6"
-THINKER = {"c": KIMI, "m": CLAUDE, "r": "gpt-5"}
+THINKER = {"c": KIMI, "m": CLAUDE}
 
 
 def thinker(dialect, text, **more):
     if dialect == "m":
         more = {"thinking": THINKS, **more}
-    if dialect == "r":
-        more = {"include": ["reasoning.encrypted_content"], "store": False,
-                **more}
     return ask(dialect, text, THINKER[dialect], **more)
 
 
@@ -250,8 +247,13 @@ def reused(dialect, text, first):
     return body
 
 
+def keeper(dialect, text, **more):
+    return ask(dialect, text, KIMI, thinking={"type": "enabled",
+                                              "keep": "all"}, **more)
+
+
 def r1(dialect, text, first):
-    body = ask(dialect, text, "deepseek-reasoner")
+    body = ask(dialect, text, "deepseek-r1")
     add_turn(body, dialect, first(copy.deepcopy(body)), "And in winter?")
     return body
 
@@ -268,8 +270,8 @@ def forced(dialect, text):
     return thinker(dialect, text, tools=[tool(dialect)], tool_choice=said)
 
 
-def twins(dialect, text):
-    return ask(dialect, text, KIMI, tools=[tool(dialect), tool(dialect)])
+def misnamed(dialect, text):
+    return ask(dialect, text, KIMI, tools=[tool(dialect, "1bad@name")])
 
 
 def no_thought(dialect, text):
@@ -279,10 +281,13 @@ def no_thought(dialect, text):
     return ask(dialect, text, "kimi-k2.7-code", thinking=OFF)
 
 
+def kimi(rule):
+    return f"{KIMI}/{rule}"
+
+
 def pack(rule):
     """The rule of that name in each dialect's model pack."""
-    return {"c": KIMI + "/" + rule, "m": "anthropic/" + rule,
-            "r": "openai/" + rule}
+    return {"c": kimi(rule), "m": "anthropic/" + rule}
 
 
 TWO = dict(request=calls, text=CALL, knobs="calls=2")
@@ -349,7 +354,7 @@ MUTANTS = [
     Mutant("think_tag_leak", "crm", "sw"),
     Mutant("harmony_leak", "crm", "sw"),
     Mutant("tokenizer_artefact", "cprm", "sw"),
-    Mutant("kimi_markers", "c", "sw", model=KIMI, rule=KIMI + "/markers"),
+    Mutant("kimi_markers", "c", "sw", model=KIMI, rule=kimi("kimi_markers")),
     Mutant("script", "c", "sw", model="minimax-m2", reasoning_split=True,
            rule="minimax/script"),
     Mutant("ngram", "c", "sw", model="minimax-m2", reasoning_split=True,
@@ -357,16 +362,16 @@ MUTANTS = [
     Mutant("repetition_loop", "cprm", "sw"),
     Mutant("language_drift", "cprm", "sw"),
     Mutant("answer_in_reasoning", "c", "sw", model=KIMI),
-    Mutant("reasoning_missing", "cm", "sw", thinker,
-           rule=pack("reasoning_missing")),
+    Mutant("reasoning_missing", "c", "sw", thinker,
+           rule=kimi("reasoning_missing")),
     Mutant("reasoning_unasked", "cm", "sw", unthinking,
            rule=pack("reasoning_unasked")),
     Mutant("reasoning_name", "c", "sw", model=KIMI,
-           rule=pack("reasoning_name")),
+           rule=kimi("reasoning_name")),
     Mutant("reasoning_names", "c", "sw", thinking=THINKS),
     Mutant("content_empty", "cprm", "sw"),
     Mutant("response_format", "cr", "sw", formatted),
-    Mutant("partial_prefix", "c", "sw", partial, rule=pack("partial_prefix")),
+    Mutant("partial_prefix", "c", "sw", partial, rule=kimi("partial_prefix")),
     Mutant("max_tokens_exceeded", "cprm", "sw", short),
     Mutant("stop_included", "cpm", "sw", stops),
     Mutant("stop_ignored", "cpm", "sw", stops),
@@ -382,38 +387,40 @@ MUTANTS = [
     Mutant("usage_length", "cprm", "sw"),
     Mutant("usage_prompt", "cprm", "sw"),
     Mutant("usage_headers", "c", "sw", model=KIMI),
-    Mutant("usage_place", "c", "s", model=KIMI, rule=pack("usage_place")),
-    Mutant("reasoning_uncharged", "c", "sw", turns(), text=CALL, first=True,
-           rule=pack("passback_charged"), knobs="think=" + b64(THINK * 20)),
+    Mutant("usage_place", "c", "s", model=KIMI, rule=kimi("usage_place")),
+    Mutant("reasoning_uncharged", "c", "sw", turns(asks=keeper), text=CALL,
+           first=True, rule=kimi("passback_charged"),
+           knobs="think=" + b64(THINK * 20)),
     # Parameters that the contract has fixed.
     Mutant("accept_temperature", "cm", "sw", fixed(temperature=0.5),
            rule=pack("temperature"), breach=True),
     Mutant("accept_top_p", "cm", "sw", fixed(top_p=0.8), rule=pack("top_p"),
            breach=True),
-    Mutant("accept_n", "c", "sw", fixed(n=2), rule=pack("n"), breach=True),
+    Mutant("accept_n", "c", "sw", fixed(n=2), rule=kimi("n"), breach=True),
     Mutant("accept_presence_penalty", "c", "sw", fixed(presence_penalty=0.5),
-           rule=pack("presence_penalty"), breach=True),
+           rule=kimi("presence_penalty"), breach=True),
     Mutant("accept_frequency_penalty", "c", "sw", fixed(frequency_penalty=0.5),
-           rule=pack("frequency_penalty"), breach=True),
+           rule=kimi("frequency_penalty"), breach=True),
     Mutant("accept_tool_choice", "cm", "sw", forced, text=CALL, breach=True,
            rule=pack("tool_choice")),
-    Mutant("accept_tools", "c", "sw", twins, breach=True,
-           rule=pack("tool_names_unique")),
-    Mutant("accept_response_format", "c", "sw", breach=True, model=KIMI,
-           response_format={"type": "bogus"}, rule=pack("response_format")),
+    Mutant("accept_tools", "c", "sw", misnamed, breach=True,
+           rule=kimi("tool_name")),
+    Mutant("accept_response_format", "c", "sw", breach=True, model="kimi-k3",
+           response_format={"type": "bogus"}, rule="kimi-k3/response_format"),
     Mutant("accept_thinking", "cm", "sw", no_thought, breach=True,
            rule={"c": "kimi-k2.7/thinking", "m": "anthropic/budget_tokens"}),
     Mutant("override_temperature", "r", "sw", temperature=0.7,
            rule="wire/overridden"),
-    Mutant("refuse_proper", "crm", "sw", fixed(temperature=1),
-           rule=pack("temperature")),
+    Mutant("refuse_proper", "c", "sw", fixed(temperature=1),
+           rule=kimi("refused_proper")),
     # Reasoning that comes back.
     Mutant("accept_missing_reasoning", "cm", "sw", turns(drop=True), text=CALL,
-           first=True, breach=True, rule=pack("passback")),
+           first=True, breach=True, rule={"c": kimi("reasoning_content"),
+                                          "m": "anthropic/passback"}),
     Mutant("accept_changed_thinking", "m", "sw", turns(change=True), text=CALL,
-           first=True, breach=True, rule=pack("passback")),
+           first=True, breach=True, rule="anthropic/passback"),
     Mutant("accept_reasoning", "c", "sw", r1, first=True, breach=True,
-           rule="deepseek/no_reasoning"),
-    Mutant("refuse_with_reasoning", "cm", "sw", turns(), text=CALL, first=True,
-           rule=pack("passback")),
+           rule="deepseek/r1_reasoning_sent"),
+    Mutant("refuse_with_reasoning", "c", "sw", turns(), text=CALL, first=True,
+           rule=kimi("refused_proper")),
 ]

@@ -93,7 +93,7 @@ B(repetition_loop, "cprm", "sw", "the same words over and over")	\
 B(ngram, "c", "sw", "three words again and again, not to the end")	\
 B(language_drift, "cprm", "sw", "an answer in Chinese")			\
 B(answer_in_reasoning, "c", "sw", "the answer comes as reasoning")	\
-B(reasoning_missing, "cm", "sw", "no reasoning though it is on")	\
+B(reasoning_missing, "c", "sw", "no reasoning though it is on")	\
 B(reasoning_unasked, "cm", "sw", "reasoning though it is off")		\
 B(reasoning_name, "c", "sw", "`reasoning` for `reasoning_content`, or back") \
 B(reasoning_names, "c", "sw", "two names with two texts")		\
@@ -118,7 +118,7 @@ B(usage_headers, "c", "sw", "usage headers that differ (Kimi)")		\
 B(usage_place, "c", "s", "no usage on the end frame (Kimi)")		\
 B(reasoning_uncharged, "c", "sw", "history's reasoning costs nothing") \
 PART("Parameters: what the model's contract has fixed")			\
-B(accept_temperature, "crm", "sw", "another temperature is served")	\
+B(accept_temperature, "cm", "sw", "another temperature is served")	\
 B(accept_top_p, "cm", "sw", "another top_p is served")			\
 B(accept_n, "c", "sw", "another n is served")				\
 B(accept_presence_penalty, "c", "sw", "a presence penalty is served")	\
@@ -128,12 +128,12 @@ B(accept_tools, "c", "sw", "bad tool declarations are served")		\
 B(accept_response_format, "c", "sw", "a bad response_format is served")	\
 B(accept_thinking, "cm", "sw", "a thinking mode it must refuse is served") \
 B(override_temperature, "r", "sw", "the answer echoes another temperature") \
-B(refuse_proper, "crm", "sw", "400 about an allowed temperature")	\
+B(refuse_proper, "c", "sw", "400 about an allowed temperature")	\
 PART("Reasoning that comes back")					\
-B(accept_missing_reasoning, "crm", "sw", "a history without it is served") \
+B(accept_missing_reasoning, "cm", "sw", "a history without it is served") \
 B(accept_reasoning, "c", "sw", "served where it must be refused (R1)")	\
 B(accept_changed_thinking, "m", "sw", "a changed thinking block is served") \
-B(refuse_with_reasoning, "crm", "sw", "400 although it came back")
+B(refuse_with_reasoning, "c", "sw", "400 although it came back")
 /* clang-format on */
 
 #define BUG_ENUM_(name, dialects, forms, help) BUG_##name,

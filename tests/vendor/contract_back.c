@@ -229,8 +229,7 @@ bool contract_refuses_history(const struct asked *a, struct refusal *r)
 	if (a->dialect->letter == 'm')
 		return refuses_blocks(a, r);
 	if (a->dialect->letter == 'r')
-		return (flags & FIXES_DEFAULT) && !lenient &&
-		       refuses_items(a, r);
+		return (flags & FIXES_DEFAULT) && refuses_items(a, r);
 	if ((flags & BACK_NEVER) && !bugs_has(&a->bugs, BUG_accept_reasoning))
 		return refuses_present(a, r);
 	if ((flags & BACK_CALLS) && a->thinks && !lenient)

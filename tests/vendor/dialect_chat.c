@@ -62,6 +62,12 @@ static void add_logprob(const struct talk *t, unsigned choice, size_t i,
 	buf_adds(out, STR("]}"));
 }
 
+/* The same for all answers of a model. */
+static uint64_t fingerprint(const struct talk *t)
+{
+	return text_hash(1, buf_str(&t->model)) >> 24;
+}
+
 /* ---- the stream ---- */
 
 static void prepare(struct talk *t)
@@ -73,8 +79,8 @@ static void prepare(struct talk *t)
 	text_json(&t->lead, buf_str(&t->model));
 	buf_addf(&t->lead,
 		 ",\"service_tier\":\"default\",\"system_fingerprint\":"
-		 "\"fp_%.10s\",\"choices\":[",
-		 t->id);
+		 "\"fp_%" PRIx64 "\",\"choices\":[",
+		 fingerprint(t));
 }
 
 static void open_delta(struct talk *t, size_t choice, struct buf *out)
@@ -354,8 +360,8 @@ static void whole(struct talk *t, struct buf *out)
 	add_usage(t, out);
 	buf_addf(out,
 		 ",\"service_tier\":\"default\",\"system_fingerprint\":"
-		 "\"fp_%.10s\"}",
-		 t->id);
+		 "\"fp_%" PRIx64 "\"}",
+		 fingerprint(t));
 }
 
 const struct dialect dialect_chat = {
