@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: MIT
 # Installs what the tests need and is missing: Debian packages, and into
 # build-tests/ a Python venv with the SDKs and Node, the openai npm package,
-# h2spec. Leaves the system's own Python and Node alone. Quick when all is
-# there: each part leaves a stamp that names what it installed.
+# the JSON Schema Test Suite, h2spec. Leaves the system's own Python and Node
+# alone. Quick when all is there: each part leaves a stamp that names what it
+# installed.
 #
 #	sh tests/setup.sh [--all]	--all: the real model too
 set -eu
@@ -34,6 +35,20 @@ then
 	# shellcheck disable=SC2086
 	"$tools/venv/bin/pip" install -q $sdks
 	stamp venv "$sdks"
+fi
+
+# The official JSON Schema Test Suite lies in the sources of a Python package.
+suite="jsonschema 4.26.0"
+if ! done_once json-schema-suite "$suite"; then
+	say "the JSON Schema Test Suite into build-tests/json-schema-suite ..."
+	rm -rf "$tools/json-schema-suite"
+	mkdir -p "$tools/json-schema-suite"
+	"$tools/venv/bin/pip" download -q --no-binary :all: --no-deps \
+		-d "$tools/json-schema-suite" "${suite% *}==${suite#* }"
+	tar -xzf "$tools"/json-schema-suite/*.tar.gz --strip-components=3 \
+		-C "$tools/json-schema-suite" --wildcards \
+		'*/json/tests/draft2020-12'
+	stamp json-schema-suite "$suite"
 fi
 
 node_home=$("$tools/venv/bin/python" -c \

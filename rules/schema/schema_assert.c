@@ -6,13 +6,19 @@
 #include "base/mem.h"
 #include "rules/schema/schema_impl.h"
 
-/* Steps to compare or to hash a value. */
+/* Steps to compare or to hash a value; names are looked up one by one. */
 static uint64_t cost(const struct json *j)
 {
-	return 1 + j->raw.n / 32;
+	uint64_t steps = 1 + (j->n ? 0 : j->raw.n / 32);
+
+	if (j->kind == JSON_OBJECT)
+		steps += (uint64_t)j->n * j->n / 16;
+	for (uint32_t i = 0; i < j->n; i++)
+		steps += cost(j->v[i]);
+	return steps;
 }
 
-/* UNKNOWN: out of all proportion, and told so. */
+/* false: unknown, and told so */
 static bool decimal_here(struct run *r, const struct json *j, struct decimal *d)
 {
 	if (!run_spend(r, j->raw.n / 32))
@@ -314,11 +320,15 @@ struct bucket {
 static bool place(struct run *r, const struct json *a, uint32_t i,
 		  struct bucket *b, size_t cap, const struct json **twin)
 {
-	const uint64_t hash = json_hash(a->v[i]);
-	size_t at = hash & (cap - 1);
+	uint64_t hash;
+	size_t at;
 	bool same;
 
 	*twin = NULL;
+	if (!run_spend(r, cost(a->v[i])))
+		return false;
+	hash = json_hash(a->v[i]);
+	at = hash & (cap - 1);
 	for (; b[at].at; at = (at + 1) & (cap - 1)) {
 		const struct json *other = a->v[b[at].at - 1];
 		if (!run_spend(r, 1))
@@ -333,7 +343,7 @@ static bool place(struct run *r, const struct json *a, uint32_t i,
 		}
 	}
 	b[at] = (struct bucket){hash, i + 1};
-	return run_spend(r, cost(a->v[i]));
+	return true;
 }
 
 enum schema_verdict check_unique(struct run *r, const struct keyword *k,

@@ -45,7 +45,7 @@ static void run_case(const char *file, const struct json *group,
 		     const struct json *one, struct schema *s)
 {
 	struct schema_fault fault;
-	char why[512] = "";
+	char why[640] = "";
 	enum schema_verdict got =
 		schema_check(s, json_get(one, STR("data")), &fault);
 	bool valid = json_is(json_get(one, STR("valid")), JSON_TRUE);
