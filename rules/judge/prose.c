@@ -83,8 +83,9 @@ static bool is_quoted(struct str text, size_t from, size_t n)
 static bool is_said(struct str text, size_t from, struct str marker)
 {
 	char before = from ? text.p[from - 1] : ' ';
+	size_t first = 0;
 
-	if ((unsigned char)marker.p[0] >= 0x80)
+	if (prose_char(marker, &first) >= 0x80 && first == marker.n)
 		return (before >= 'a' && before <= 'z') ||
 		       prose_among(before, ".,;:!?");
 	return !is_quoted(text, from, marker.n);

@@ -23,8 +23,9 @@ struct prose_prompt {
 /*
  * One of the markers in the text. Exempt: a prompt that contains any of them
  * (it speaks of such things), what stands in code (``` ~~~, `inline`, lines
- * indented by four) or between quotes. A marker that is no ASCII (U+0120) is
- * found only behind a small letter or a full stop: words begin with it.
+ * indented by four) or between quotes. A marker of one character that is no
+ * ASCII (U+0120) is found only behind a small letter or a full stop: words
+ * begin with it.
  */
 bool prose_marker(struct str text, const struct str *markers, size_t n,
 		  const struct prose_prompt *prompt, struct prose_hit *hit);

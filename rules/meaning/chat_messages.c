@@ -17,7 +17,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
-#include "rules/meaning/chat_impl.h"
+#include "rules/meaning/chat_typed.h"
 
 enum kind { KIND_OTHER, KIND_TEXT, KIND_THINKING, KIND_REDACTED, KIND_TOOL };
 
@@ -409,14 +409,15 @@ static const struct {
 	{"message_stop", on_message_stop},
 };
 
-/* Dispatches by the data's type; unknown ones are legal. */
-static void read_typed(struct chat *c, const struct json *root,
-		       const struct json *type)
+/* Types that are not known are legal. */
+static void read_event(struct chat *c, const struct sse_event *e,
+		       const struct json *root)
 {
+	struct str type = chat_typed(c, e, root, "ping");
 	struct messages *m = c->own;
 
 	for (size_t i = 0; i < sizeof(events) / sizeof(events[0]); i++) {
-		if (!json_says(type, str_of(events[i].type)))
+		if (!str_eq(type, str_of(events[i].type)))
 			continue;
 		if (!m->started && events[i].read != on_message_start) {
 			m->started = true; /* it was looked for */
@@ -426,34 +427,6 @@ static void read_typed(struct chat *c, const struct json *root,
 		}
 		events[i].read(c, root);
 		return;
-	}
-}
-
-static void read_event(struct chat *c, const struct sse_event *e,
-		       const struct json *root)
-{
-	const struct json *type = json_get(root, STR("type"));
-	struct str name = json_text(type);
-
-	if (json_is(type, JSON_STRING) && e->type.n && !str_eq(e->type, name))
-		chat_quirk(c, QUIRK_event_name_differs, chat_offset(c, type),
-			   "event %.*s, type %.*s", STR_ARG(e->type),
-			   STR_ARG(name));
-	if (str_eq(name, STR("ping"))) {
-		chat_repeats(c);
-		return;
-	}
-	if (c->a.done)
-		chat_quirk(c, QUIRK_chunk_after_done, chat_offset(c, NULL),
-			   "%.*s", STR_ARG(c->source));
-	if ((name.n == 0 || str_eq(name, STR("error"))) && chat_error(c, root))
-		return;
-	if (!json_is(type, JSON_STRING)) {
-		chat_quirk(c, QUIRK_event_no_object, chat_offset(c, NULL),
-			   "%.*s", STR_ARG(c->source));
-		chat_blind(c, "an event without a type");
-	} else if (!c->a.done) {
-		read_typed(c, root, type);
 	}
 }
 
