@@ -108,29 +108,40 @@ static void look_at(const struct check_case *c, unsigned i, struct standing *s)
 		s->proper = r;
 }
 
+const struct rule *check_refused_rule(const struct check_case *c)
+{
+	struct standing s = {0};
+
+	if (!check_asked(c) || !c->rules ||
+	    check_reception(c) != RECEPTION_REFUSED)
+		return NULL;
+	for (unsigned i = 0; i < c->rules->n; i++)
+		look_at(c, i, &s);
+	return s.breach ? NULL : s.proper;
+}
+
+enum verdict check_refused_result(const struct check_case *c,
+				  const struct rule *r,
+				  struct check_result *out)
+{
+	struct str said = buf_str(&c->a->error_message);
+	const struct json *value = json_get(c->q->root, r->param);
+
+	check_expect(out, "%.*s %.*s served: it is what the contract asks for",
+		     STR_ARG(r->param), STR_ARG(check_clip(value->raw, 80)));
+	check_shows(out, 0, c->a->bytes, said);
+	return check_fail(out, "%u: %.*s", c->status,
+			  STR_ARG(check_clip(said, CHECK_EXCERPT)));
+}
+
 enum verdict check_refused_proper(const struct check_case *c,
 				  const struct rule *r,
 				  struct check_result *out)
 {
-	struct standing s = {0};
-	const struct json *value;
+	const struct rule *about = check_refused_rule(c);
 
-	if (!check_asked(c) || !c->rules)
-		return VERDICT_NONE;
-	if (check_reception(c) != RECEPTION_REFUSED)
-		return check_reception(c) == RECEPTION_SERVED ? VERDICT_PASS
-							      : VERDICT_NONE;
-	for (unsigned i = 0; i < c->rules->n; i++)
-		look_at(c, i, &s);
-	if (s.breach || !s.proper)
-		return VERDICT_NONE;
-	value = json_get(c->q->root, s.proper->param);
-	check_expect(out, "%.*s %.*s is what %.*s asks for",
-		     STR_ARG(s.proper->param),
-		     STR_ARG(check_clip(value->raw, 80)),
-		     STR_ARG(s.proper->id));
-	check_shows(out, 0, c->a->bytes, buf_str(&c->a->error_message));
-	return check_fail(out, "%u: %.*s", c->status,
-			  STR_ARG(check_clip(buf_str(&c->a->error_message),
-					     CHECK_EXCERPT)));
+	if (about)
+		return check_refused_result(c, about, out);
+	return check_reception(c) == RECEPTION_SERVED ? VERDICT_PASS
+						      : VERDICT_NONE;
 }
