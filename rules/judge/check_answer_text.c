@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* An answer's text and head against what was asked for. */
-#include <ctype.h>
 #include <stdio.h>
 
 #include "base/clock.h"
@@ -280,13 +279,18 @@ struct limits_seen {
 	size_t n;
 };
 
+static bool holds(struct str text, struct str word)
+{
+	for (size_t i = 0; i + word.n <= text.n; i++)
+		if (strncasecmp(text.p + i, word.p, word.n) == 0)
+			return true;
+	return false;
+}
+
 static bool is_spent(struct str name, struct str value)
 {
-	for (size_t i = 0; i + 9 <= name.n; i++)
-		if (strncasecmp(name.p + i, "remaining", 9) == 0)
-			return memmem(name.p, name.n, "limit", 5) &&
-			       str_eq(value, STR("0"));
-	return false;
+	return str_eq(value, STR("0")) && holds(name, STR("ratelimit")) &&
+	       holds(name, STR("remaining"));
 }
 
 static void note_limit(void *arg, struct str name, struct str value)
