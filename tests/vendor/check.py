@@ -12,7 +12,8 @@ import sys
 import time
 import traceback
 
-import check_h2  # noqa: F401 (registers its tests)
+import check_chat  # noqa: F401 (these register their tests)
+import check_h2  # noqa: F401
 from speak import TESTS, Vendor, Wire, chunks, get, head, splitmix, test
 
 CHAT = json.dumps({"model": "m", "stream": True, "messages": [
