@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "audit.h"
 #include "base/fail.h"
 #include "base/nearest.h"
 #include "proxy.h"
@@ -11,8 +12,10 @@
 
 static int run_proxy(int argc, char **argv)
 {
-	/* No room above has a share in the proxy yet. */
-	return proxy_main(argc - 1, argv + 1, NULL, 0);
+	const struct room rooms[] = {audit_room};
+
+	return proxy_main(argc - 1, argv + 1, rooms,
+			  sizeof rooms / sizeof *rooms);
 }
 
 static const struct command {
@@ -22,6 +25,7 @@ static const struct command {
 	{"proxy", "relay an app's LLM traffic unchanged, and record it",
 	 run_proxy},
 	{"replay", "read recordings: ls, show, verify", replay_main},
+	{"audit", "what a vendor does differently: findings", audit_main},
 };
 
 #define N_COMMANDS (sizeof commands / sizeof commands[0])

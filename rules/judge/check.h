@@ -71,55 +71,101 @@ struct check_result {
 };
 
 /* X(name, where, "arguments", "about") */
-/* clang-format off */
-#define CHECKS(X)							\
-X(quirk,	answer,	"quirk", "the parser noticed it (see quirk.h); quirks of absence need the whole answer") \
-X(ending,	answer,	"how: truncated, reset, close_notify, length", "the HTTP message or its connection ended too early, by the vendor") \
-X(finish_stop_with_calls, answer, "", "finish stop (end_turn) beside tool calls; a named tool_choice is exempt") \
-X(finish_length_masked, answer,	"", "finish tool_calls although the limit cut the arguments") \
-X(arguments_not_json, tools,	"", "a tool call's arguments are not JSON")	\
-X(arguments_schema, tools,	"", "arguments do not satisfy the tool's schema") \
-X(tool_unknown,	tools,	"", "a call of a tool that was not declared")	\
-X(call_although_none, tools,	"", "a tool call although tool_choice is none") \
-X(call_missing,	tools,	"", "no call, or another tool's, although tool_choice requires one") \
-X(tool_id_reused, tools, "", "a tool call id that the conversation has already") \
-X(response_format, tools, "", "content is not what response_format asks for") \
-X(markers,	prose,	"markers: [text], in: [content, reasoning, arguments]", "text that must never be in output; exempt: what the request contains, fenced code") \
-X(script,	prose,	"from, to: hex code points", "characters of a script that the request has none of") \
-X(repetition_loop, prose, "", "the same words over and over, to the end")	\
-X(language_drift, prose, "", "an answer in a script that nothing in the request has or asks for") \
-X(ngram,	prose,	"n, most", "a run of n words more than so often") \
-X(answer_in_reasoning, answer, "", "finish stop, no content and no call, but reasoning: the answer was misplaced") \
-X(reasoning_missing, answer, "", "no reasoning although the mode has it on") \
-X(reasoning_unasked, answer, "", "reasoning although the mode has it off")	\
-X(reasoning_name, answer, "name", "reasoning under another name than the contract's") \
-X(content_empty, answer, "", "finish stop with neither content, call, refusal nor reasoning") \
-X(usage_zero,	usage,	"", "token counts of zero although there is text") \
-X(usage_total,	usage,	"", "total is not prompt + completion")	\
-X(usage_cached,	usage,	"", "more cached than prompt tokens, or more reasoning than completion tokens") \
-X(usage_length,	usage,	"", "completion tokens that the text cannot have, or far off the model's own range") \
-X(usage_prompt,	usage,	"", "prompt tokens that differ for equal bodies, or that the request cannot have") \
-X(usage_headers, usage,	"", "usage headers that differ from usage")	\
-X(usage_place,	usage,	"place: choice, top, frame", "usage in another place of the stream") \
-X(max_tokens_exceeded, usage, "", "more completion tokens than max_tokens")	\
-X(stop_included, answer, "", "the text ends with a stop sequence")	\
-X(stop_ignored,	answer,	"", "the text goes on behind a stop sequence")	\
-X(n_ignored,	answer,	"", "not as many choices as n asks for")	\
-X(model_differs, answer, "", "the answer names another model than was asked for") \
-X(overridden,	answer,	"param", "the answer echoes another value than was asked for") \
-X(partial_prefix, answer, "", "partial mode: the answer repeats the prefix") \
-X(fake_streaming, answer, "", "the whole answer in one event or one burst although stream:true") \
-X(refused_proper, policy, "", "an error names a parameter that the contract allows as it was") \
-X(rate_limit,	answer,	"", "429, Retry-After and rate limit headers, noted") \
-X(mfjs,		tools,	"", "a tool's or format's schema is not MFJS")	\
-X(passback,	passback, "messages: tool_calls, all, turn, latest", "reasoning of earlier answers does not come back as it was said") \
-X(passback_charged, passback, "", "the prompt's tokens have no room for the reasoning that was sent back") \
-X(client_retry,	clients, "", "a request sent again")			\
-X(client_truncation, clients, "", "a truncated answer that was not asked for again") \
-X(client_usage,	clients, "", "usage that the client cannot have read")	\
-X(identity,	identity, "what: certificate, address, server, settings, fingerprint", "the upstream is not what it was") \
-X(rate,		campaign, "of: success, finish_tool, not_only_reasoning; least: percent; after: n", "a share of exchanges over the whole campaign")
-/* clang-format on */
+#define CHECKS(X)                                                              \
+	X(quirk, answer, "quirk",                                              \
+	  "the parser noticed it (see quirk.h); quirks of absence need the "   \
+	  "whole answer")                                                      \
+	X(ending, answer, "how: truncated, reset, close_notify, length",       \
+	  "the HTTP message or its connection ended too early, by the vendor") \
+	X(finish_stop_with_calls, answer, "",                                  \
+	  "finish stop (end_turn) beside tool calls; a named tool_choice is "  \
+	  "exempt")                                                            \
+	X(finish_length_masked, answer, "",                                    \
+	  "finish tool_calls although the limit cut the arguments")            \
+	X(arguments_not_json, tools, "",                                       \
+	  "a tool call's arguments are not JSON")                              \
+	X(arguments_schema, tools, "",                                         \
+	  "arguments do not satisfy the tool's schema")                        \
+	X(tool_unknown, tools, "", "a call of a tool that was not declared")   \
+	X(call_although_none, tools, "",                                       \
+	  "a tool call although tool_choice is none")                          \
+	X(call_missing, tools, "",                                             \
+	  "no call, or another tool's, although tool_choice requires one")     \
+	X(tool_id_reused, tools, "",                                           \
+	  "a tool call id that the conversation has already")                  \
+	X(response_format, tools, "",                                          \
+	  "content is not what response_format asks for")                      \
+	X(markers, prose,                                                      \
+	  "markers: [text], in: [content, reasoning, arguments]",              \
+	  "text that must never be in output; exempt: what the request "       \
+	  "contains, fenced code")                                             \
+	X(script, prose, "from, to: hex code points",                          \
+	  "characters of a script that the request has none of")               \
+	X(repetition_loop, prose, "",                                          \
+	  "the same words over and over, to the end")                          \
+	X(language_drift, prose, "",                                           \
+	  "an answer in a script that nothing in the request has or asks for") \
+	X(ngram, prose, "n, most", "a run of n words more than so often")      \
+	X(answer_in_reasoning, answer, "",                                     \
+	  "finish stop, no content and no call, but reasoning: the answer "    \
+	  "was misplaced")                                                     \
+	X(reasoning_missing, answer, "",                                       \
+	  "no reasoning although the mode has it on")                          \
+	X(reasoning_unasked, answer, "",                                       \
+	  "reasoning although the mode has it off")                            \
+	X(reasoning_name, answer, "name",                                      \
+	  "reasoning under another name than the contract's")                  \
+	X(content_empty, answer, "",                                           \
+	  "finish stop with neither content, call, refusal nor reasoning")     \
+	X(usage_zero, usage, "",                                               \
+	  "token counts of zero although there is text")                       \
+	X(usage_total, usage, "", "total is not prompt + completion")          \
+	X(usage_cached, usage, "",                                             \
+	  "more cached than prompt tokens, or more reasoning than completion " \
+	  "tokens")                                                            \
+	X(usage_length, usage, "",                                             \
+	  "completion tokens that the text cannot have, or far off the "       \
+	  "model's own range")                                                 \
+	X(usage_prompt, usage, "",                                             \
+	  "prompt tokens that differ for equal bodies, or that the request "   \
+	  "cannot have")                                                       \
+	X(usage_headers, usage, "", "usage headers that differ from usage")    \
+	X(usage_place, usage, "place: choice, top, frame",                     \
+	  "usage in another place of the stream")                              \
+	X(max_tokens_exceeded, usage, "",                                      \
+	  "more completion tokens than max_tokens")                            \
+	X(stop_included, answer, "", "the text ends with a stop sequence")     \
+	X(stop_ignored, answer, "", "the text goes on behind a stop sequence") \
+	X(n_ignored, answer, "", "not as many choices as n asks for")          \
+	X(model_differs, answer, "",                                           \
+	  "the answer names another model than was asked for")                 \
+	X(overridden, answer, "param",                                         \
+	  "the answer echoes another value than was asked for")                \
+	X(partial_prefix, answer, "",                                          \
+	  "partial mode: the answer repeats the prefix")                       \
+	X(fake_streaming, answer, "",                                          \
+	  "the whole answer in one event or one burst although stream:true")   \
+	X(refused_proper, policy, "",                                          \
+	  "an error names a parameter that the contract allows as it was")     \
+	X(rate_limit, answer, "",                                              \
+	  "429, Retry-After and rate limit headers, noted")                    \
+	X(mfjs, tools, "", "a tool's or format's schema is not MFJS")          \
+	X(passback, passback, "messages: tool_calls, all, turn, latest",       \
+	  "reasoning of earlier answers does not come back as it was said")    \
+	X(passback_charged, passback, "",                                      \
+	  "the prompt's tokens have no room for the reasoning that was sent "  \
+	  "back")                                                              \
+	X(client_retry, clients, "", "a request sent again")                   \
+	X(client_truncation, clients, "",                                      \
+	  "a truncated answer that was not asked for again")                   \
+	X(client_usage, clients, "", "usage that the client cannot have read") \
+	X(identity, identity,                                                  \
+	  "what: certificate, address, server, settings, fingerprint",         \
+	  "the upstream is not what it was")                                   \
+	X(rate, campaign,                                                      \
+	  "of: success, finish_tool, not_only_reasoning; least: percent; "     \
+	  "after: n",                                                          \
+	  "a share of exchanges over the whole campaign")
 
 typedef enum verdict check_fn(const struct check_case *c, const struct rule *r,
 			      struct check_result *out);
