@@ -83,8 +83,16 @@ struct packs *rig_packs(const char *pack)
 void rig_open(struct rig *g, const char *pack)
 {
 	*g = (struct rig){.packs = rig_packs(pack)};
-	g->j = judge_new(&(struct judge_options){
-		.packs = g->packs, .events = &events, .arg = g});
+	rig_judge(g, 0);
+}
+
+void rig_judge(struct rig *g, size_t memory)
+{
+	judge_free(g->j);
+	g->j = judge_new(&(struct judge_options){.packs = g->packs,
+						 .events = &events,
+						 .arg = g,
+						 .memory = memory});
 }
 
 void rig_close(struct rig *g)

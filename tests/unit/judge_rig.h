@@ -61,6 +61,8 @@ struct said {
 /* `pack`: one more pack as JSON, or NULL; `wire` is always there. */
 void rig_open(struct rig *g, const char *pack);
 void rig_close(struct rig *g);
+/* Another judge, with so much memory. */
+void rig_judge(struct rig *g, size_t memory);
 struct packs *rig_packs(const char *pack);
 
 /* One exchange from its beginning to its end. Returns its id. */
