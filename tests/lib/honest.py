@@ -72,6 +72,7 @@ SCHEMAS = [
 ]
 NAMES_OF_TOOLS = ["get_weather", "add", "set_thermostat", "insert_rows",
                   "make_list", "plan", "search-web", "read_file"]
+RULE = "You answer in the language of the question."
 SPEAKS = [None] * 4 + ["vllm", "sglang", "moonshot", "openrouter", "azure"]
 
 
@@ -93,6 +94,29 @@ class Request:
             self.headers["x-vendor"] = ",".join(knobs)
         self.body = json.dumps(body, ensure_ascii=False).encode()
         self.dialect, self.tree = dialect, body
+
+    def wrap(self, random):
+        """The same JSON as another client writes it: spacing, escapes,
+        compression."""
+        style = random.random()
+        if style < 0.2:
+            self.body = json.dumps(self.tree).encode()
+        elif style < 0.4:
+            self.body = json.dumps(self.tree, separators=(",", ":"),
+                                   ensure_ascii=False).encode()
+        elif style < 0.5:
+            self.body = json.dumps(self.tree, indent=2).encode()
+        coding = random.choice([None] * 8 + ["gzip", "zstd"])
+        if coding:
+            self.headers["content-encoding"] = coding
+            self.body = pack(coding, self.body)
+
+    def refused_once(self, status):
+        """The same, to a vendor that is busy."""
+        q = copy.copy(self)
+        q.headers = {**self.headers, "x-vendor": f"status={status},"
+                                                 "retry_after=1"}
+        return q
 
 
 # ---- reading answers, as a client does ----
@@ -191,6 +215,19 @@ def read_responses(data, stream):
     return list(events(data))[-1]["response"]["output"]
 
 
+def pack(coding, data):
+    if coding == "gzip":
+        return gzip.compress(data)
+    lib = ctypes.CDLL("libzstd.so.1")
+    lib.ZSTD_compress.restype = ctypes.c_size_t
+    room = len(data) + (len(data) >> 7) + 512
+    out = ctypes.create_string_buffer(room)
+    n = lib.ZSTD_compress(out, ctypes.c_size_t(room), data,
+                          ctypes.c_size_t(len(data)), 3)
+    assert n <= room, "zstd failed"
+    return ctypes.string_at(out, n)
+
+
 # ---- conversations ----
 
 class Conversation:
@@ -203,10 +240,12 @@ class Conversation:
         self.tools = self.pick_tools()
         self.thinking = r.random() < 0.5
         self.speak = self.pick_speak()
+        self.dynamic = self.name == "kimi-k3" and r.random() < 0.5
         self.system = None
         if self.dialect == "m" and r.random() < 0.4:
-            self.system = "You answer in the language of the question."
-        self.question = None
+            self.system = RULE if r.random() < 0.5 else [
+                {"type": "text", "text": RULE,
+                 "cache_control": {"type": "ephemeral"}}]
 
     def pick_speak(self):
         speak = self.random.choice(SPEAKS)
@@ -219,8 +258,7 @@ class Conversation:
             return []
         role = "system" if self.name.startswith("kimi") else \
             self.random.choice(["system", "developer"])
-        return [{"role": role, "content": "You answer in the language of "
-                 "the question."}]
+        return [{"role": role, "content": RULE}]
 
     def pick_tools(self):
         if self.dialect == "p" or self.random.random() < 0.6:
@@ -273,7 +311,10 @@ class Conversation:
             body["max_tokens"] = 32000
         if self.system:
             body["system"] = self.system
-        if self.tools:
+        if self.tools and self.dynamic:
+            body["messages"].insert(0, {"role": "system", "content": "",
+                                        "tools": self.tools})
+        elif self.tools:
             body["tools"] = self.tools
         if stream:
             body["stream"] = True
@@ -308,6 +349,28 @@ class Conversation:
         elif self.name.startswith("minimax"):
             body["reasoning_split"] = True
 
+    def choices(self, body, call):
+        """tool_choice and its kin, where the contract leaves them free."""
+        r = self.random
+        if not self.tools or self.dialect == "p" or r.random() < 0.5:
+            return
+        if self.dialect == "m":
+            body["tool_choice"] = {"type": "auto" if call else "none"}
+            if call and "thinking" not in body and r.random() < 0.5:
+                body["tool_choice"] = {"type": "any"}
+            return
+        body["tool_choice"] = "auto" if call else "none"
+        if r.random() < 0.3 and not self.name.startswith("kimi"):
+            body["parallel_tool_calls"] = True
+        if not call or self.name not in FREE or r.random() < 0.5:
+            return
+        body["tool_choice"] = "required"
+        if r.random() < 0.5:
+            name = self.tools[-1].get("function", self.tools[-1])["name"]
+            body["tool_choice"] = {"type": "function", "name": name} \
+                if self.dialect == "r" else \
+                {"type": "function", "function": {"name": name}}
+
     def sampling(self, body):
         r = self.random
         if self.name in FIXED or self.name.startswith("deepseek-r"):
@@ -335,8 +398,9 @@ class Conversation:
             if not body[key][0].strip() or not answer[:at].strip():
                 del body[key]
         elif what < 0.12 and free:
-            body["max_output_tokens" if d == "r" else "max_tokens"] = \
-                r.randint(1, 40)
+            key = {"r": "max_output_tokens", "c": r.choice(
+                ["max_tokens", "max_completion_tokens"])}.get(d, "max_tokens")
+            body[key] = r.randint(1, 40)
         elif what < 0.16 and d in "cp" and free:
             body["n"] = r.randint(2, 3)
         elif what < 0.20 and d in "cp" and free:
@@ -383,13 +447,22 @@ class Conversation:
             question += " Please use the tool."
         self.turns.append(self.user(question))
         body = self.body(stream)
-        if not call and not self.calls_wanted(body):
+        self.choices(body, call)
+        if not call:
             self.extras(body, answer)
+            answer = self.partial(body, answer)
         return self.request(body, answer, stream)
 
-    @staticmethod
-    def calls_wanted(body):
-        return "tool_choice" in body
+    def partial(self, body, answer):
+        """Kimi's partial mode: the client begins the answer itself."""
+        if self.name not in ("kimi-k2.5", "kimi-k2.6") or self.thinking or \
+                "response_format" in body or len(answer) < 30 or \
+                self.random.random() < 0.8:
+            return answer
+        at = self.random.randint(3, 20)
+        body["messages"].append({"role": "assistant", "partial": True,
+                                 "content": answer[:at]})
+        return answer[at:]
 
     def request(self, body, answer, stream):
         r = self.random
@@ -406,10 +479,9 @@ class Conversation:
         if r.random() < 0.1:
             knobs.append("obfuscation=1")
         headers = self.headers(knobs)
+        headers["authorization"] = f"Bearer sk-honest-{r.randint(0, 3):024d}"
         q = Request(self.dialect, body, knobs, headers, stream)
-        if r.random() < 0.1:
-            q.headers["content-encoding"] = "gzip"
-            q.body = gzip.compress(q.body)
+        q.wrap(r)
         return q
 
     # ---- the answer goes back ----
@@ -462,24 +534,53 @@ class Conversation:
         return self.random.choice(["11", "{\"ok\":true}", "nothing found",
                                    "12 °C, Wind aus Nord", ""]) or "(empty)"
 
+    def deliver(self, link, q):
+        """Once, or a few times: busy vendors, benchmarks' epochs."""
+        r, n = self.random, 1
+        if r.random() < 0.03:
+            wanted = r.choice([429, 500, 503])
+            assert link(q.refused_once(wanted))[0] == wanted
+            q.headers["x-stainless-retry-count"] = "1"
+            n += 1
+        status, data = link(q)
+        assert status == 200, (status, data[:500], q.tree, q.headers)
+        if r.random() < 0.03:
+            q.headers.pop("x-stainless-retry-count", None)
+            assert link(q)[0] == 200
+            n += 1
+        return n, data
+
+    def branch(self):
+        """The user goes back and asks the last question again, otherwise."""
+        while len(self.turns) > 1 and \
+                self.turns[-1].get("role") != "user":
+            self.turns.pop()
+        if self.dialect != "p" and self.turns:
+            self.turns.pop()
+
+    def ends(self, q):
+        """Half an answer is not built upon."""
+        return any(k in q.tree for k in (
+            "max_output_tokens", "max_completion_tokens")) or (
+            "max_tokens" in q.tree and q.tree["max_tokens"] < 100)
+
     def run(self, link):
         """All of its turns; gives how many exchanges."""
         n, text = 0, tongues.text(self.random)
         for _ in range(self.random.choice([1, 1, 1, 2, 3, 5])):
             call = bool(self.tools) and self.random.random() < 0.7
             q = self.ask(text, call)
-            n += 1
-            status, data = link(q)
-            assert status == 200, (status, data[:500], q.tree, q.headers)
+            more, data = self.deliver(link, q)
+            n += more
             while self.learn(q, data):
                 stream = self.random.random() < 0.6
                 q = self.request(self.body(stream), text[1], stream)
-                n += 1
-                status, data = link(q)
-                assert status == 200, (status, data[:500], q.tree)
-            if "max_tokens" in q.tree and self.dialect != "m" or \
-                    "max_output_tokens" in q.tree:
+                more, data = self.deliver(link, q)
+                n += more
+            if self.ends(q):
                 break
+            if self.dialect in "cr" and self.random.random() < 0.1:
+                self.branch()
             text = (tongues.follow_up(self.random, text[0]), text[1])
         return n
 

@@ -409,8 +409,7 @@ MUTANTS = [
            response_format={"type": "bogus"}, rule="kimi-k3/response_format"),
     Mutant("accept_thinking", "cm", "sw", no_thought, breach=True,
            rule={"c": "kimi-k2.7/thinking", "m": "anthropic/budget_tokens"}),
-    Mutant("override_temperature", "r", "sw", temperature=0.7,
-           rule="wire/overridden"),
+    Mutant("override_temperature", "r", "sw", temperature=0.7),
     Mutant("refuse_proper", "c", "sw", fixed(temperature=1),
            rule=kimi("refused_proper")),
     # Reasoning that comes back.
