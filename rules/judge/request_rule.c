@@ -39,21 +39,6 @@ static enum verdict ask_one(struct asking *a, const struct json *node)
 	return VERDICT_FAIL;
 }
 
-/* Cuts `at` before its first "/ *"; false: it has none. */
-static bool cut_star(struct str at, struct str *before, struct str *behind)
-{
-	for (size_t i = 0; i + 1 < at.n; i++) {
-		if (at.p[i] != '/' || at.p[i + 1] != '*')
-			continue;
-		if (i + 2 < at.n && at.p[i + 2] != '/')
-			continue;
-		*before = (struct str){at.p, i};
-		*behind = str_skip(at, i + 2);
-		return true;
-	}
-	return false;
-}
-
 static void add_step(struct buf *place, const struct json *parent, uint32_t i)
 {
 	struct str key = parent->v[i]->key;
@@ -72,52 +57,61 @@ static void add_step(struct buf *place, const struct json *parent, uint32_t i)
 	}
 }
 
-/* Asks of all that `at` leads to from `node`. There are as many levels of
- * calls as stars in a rule. */
-static enum verdict ask(struct asking *a, const struct json *node,
-			struct str at)
+static enum verdict ask_each(struct asking *a, const struct json *list)
 {
-	size_t mark = a->place->n;
 	enum verdict all = VERDICT_NONE;
-	struct str before = at, behind;
-	bool star = cut_star(at, &before, &behind);
 
-	node = json_pointer(node, before);
-	if (!node)
-		return VERDICT_NONE;
-	buf_adds(a->place, before);
-	if (!star)
-		all = ask_one(a, node);
-	for (uint32_t i = 0; star && node->kind >= JSON_ARRAY && i < node->n;
-	     i++) {
-		size_t parent = a->place->n;
+	for (uint32_t i = 0; list->kind >= JSON_ARRAY && i < list->n; i++) {
+		size_t mark = a->place->n;
 		enum verdict v;
 
-		add_step(a->place, node, i);
-		v = ask(a, node->v[i], behind);
+		add_step(a->place, list, i);
+		v = ask_one(a, list->v[i]);
 		if (v == VERDICT_FAIL)
 			return v;
 		all = worse(all, v);
-		a->place->n = parent;
-	}
-	if (all != VERDICT_FAIL)
 		a->place->n = mark;
+	}
 	return all;
+}
+
+/* Cuts the "/ *" off that it may end in. */
+static bool cut_star(struct str *at)
+{
+	bool star = at->n >= 2 && memcmp(at->p + at->n - 2, "/*", 2) == 0;
+
+	if (star)
+		at->n -= 2;
+	return star;
+}
+
+static enum verdict ask(struct asking *a, const struct json *root,
+			struct str at, bool each)
+{
+	const struct json *node = json_pointer(root, at);
+	size_t mark = a->place->n;
+	enum verdict v;
+
+	if (!node)
+		return VERDICT_NONE;
+	buf_adds(a->place, at);
+	v = each ? ask_each(a, node) : ask_one(a, node);
+	if (v != VERDICT_FAIL)
+		a->place->n = mark;
+	return v;
 }
 
 /* ---- of the history ---- */
 
-/* Is it about elements of the history? Then what is asked of each. */
-static bool about_history(const struct request *q, struct str at,
-			  struct str *behind)
+/* Is this list the one that the messages are made of? */
+static bool is_history(const struct request *q, struct str list)
 {
-	struct str list = q->dialect == DIALECT_RESPONSES ? STR("/input")
-							  : STR("/messages");
-	struct str before;
+	struct str name = q->dialect == DIALECT_RESPONSES ? STR("input")
+							  : STR("messages");
 
-	return q->dialect != DIALECT_COMPLETIONS &&
-	       cut_star(at, &before, behind) && str_eq(before, list) &&
-	       json_is(json_get(q->root, str_skip(list, 1)), JSON_ARRAY);
+	return q->dialect != DIALECT_COMPLETIONS && list.n > 0 &&
+	       str_eq(str_skip(list, 1), name) &&
+	       json_is(json_get(q->root, name), JSON_ARRAY);
 }
 
 /* The place in m->verdicts of this rule; 0: not asked yet, else verdict + 1. */
@@ -133,7 +127,7 @@ static unsigned char *kept(struct message *m, const struct ruleset *s,
 }
 
 static enum verdict ask_message(struct asking *a, const struct message *m,
-				size_t index, struct str behind)
+				size_t index)
 {
 	enum verdict all = VERDICT_NONE;
 
@@ -142,7 +136,7 @@ static enum verdict ask_message(struct asking *a, const struct message *m,
 		enum verdict v;
 
 		buf_addf(a->place, "/%zu", index + k);
-		v = ask(a, m->nodes[k], behind);
+		v = ask_one(a, m->nodes[k]);
 		if (v == VERDICT_FAIL)
 			return v;
 		all = worse(all, v);
@@ -153,10 +147,8 @@ static enum verdict ask_message(struct asking *a, const struct message *m,
 
 static enum verdict ask_history(struct asking *a, const struct ruleset *s,
 				unsigned i, const struct request *q,
-				struct str behind)
+				struct str list)
 {
-	struct str list = q->dialect == DIALECT_RESPONSES ? STR("/input")
-							  : STR("/messages");
 	enum verdict all = VERDICT_NONE;
 	size_t index = 0, mark = a->place->n;
 
@@ -169,8 +161,7 @@ static enum verdict ask_history(struct asking *a, const struct ruleset *s,
 			continue;
 		/* What failed is asked again: what and where was not kept. */
 		if (*v == 0 || *v == VERDICT_FAIL + 1)
-			*v = (unsigned char)(ask_message(a, m, index, behind) +
-					     1);
+			*v = (unsigned char)(ask_message(a, m, index) + 1);
 		if (*v == VERDICT_FAIL + 1)
 			return VERDICT_FAIL;
 		all = worse(all, *v - 1);
@@ -186,7 +177,8 @@ enum verdict request_rule(const struct ruleset *s, unsigned i,
 {
 	const struct rule *r = s->rules[i];
 	struct asking a = {r->schema, fault, place};
-	struct str behind;
+	struct str at = r->at;
+	bool each = cut_star(&at);
 
 	if (!r->schema)
 		return VERDICT_NONE;
@@ -198,7 +190,7 @@ enum verdict request_rule(const struct ruleset *s, unsigned i,
 			return met == SCHEMA_INVALID ? VERDICT_NONE
 						     : VERDICT_UNKNOWN;
 	}
-	if (about_history(q, r->at, &behind))
-		return ask_history(&a, s, i, q, behind);
-	return ask(&a, q->root, r->at);
+	if (each && is_history(q, at))
+		return ask_history(&a, s, i, q, at);
+	return ask(&a, q->root, at, each);
 }
