@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "print/command.h"
 
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <unistd.h>
@@ -68,7 +69,8 @@ static int run(const struct command_room *room, const struct command *c,
 	for (unsigned i = 0; i < COMMAND_GROUPS && c->groups[i].title; i++)
 		options_add(o, c->groups[i].defs, c->groups[i].title);
 	if (c->arg)
-		options_positional(o, !c->arg_optional, 1, c->arg);
+		options_positional(o, !c->arg_optional,
+				   c->arg_many ? UINT_MAX : 1, c->arg);
 	if (!options_parse(o, argc, argv, &f))
 		status = fail_print(&f);
 	else if (options_wants_help(o))

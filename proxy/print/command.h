@@ -25,6 +25,7 @@ struct command {
 	const char *tail;  /* examples, ends it */
 	const char *arg;   /* the positional argument, or NULL: none */
 	bool arg_optional; /* it may be left out */
+	bool arg_many;	   /* it may be given several times */
 	struct {
 		const char *title;
 		const struct option_def *defs;

@@ -106,6 +106,23 @@ void jsonout_str(struct jsonout *j, struct str s)
 	out_bytes(j->o, STR("\""));
 }
 
+/* In JSON, what has to be escaped can stand in strings alone. */
+void jsonout_raw(struct jsonout *j, struct str s)
+{
+	lead(j);
+	while (s.n) {
+		struct text_rune r = text_next(s);
+
+		if (!r.ok)
+			out_bytes(j->o, STR("\ufffd"));
+		else if (r.cp >= 0x7f && text_is_control(r.cp))
+			escape(j->o, r.cp);
+		else
+			out_bytes(j->o, (struct str){s.p, r.n});
+		s = str_skip(s, r.n);
+	}
+}
+
 void jsonout_base64(struct jsonout *j, struct str s)
 {
 	static const char digit[] =

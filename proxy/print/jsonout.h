@@ -36,6 +36,8 @@ void jsonout_i64(struct jsonout *j, int64_t v);
 void jsonout_str(struct jsonout *j, struct str s);
 void jsonout_base64(struct jsonout *j, struct str bytes);
 void jsonout_hex(struct jsonout *j, struct str bytes);
+/* A value that is JSON already. */
+void jsonout_raw(struct jsonout *j, struct str json);
 /* A key and its value; an empty text is null. */
 void jsonout_text(struct jsonout *j, const char *key, struct str s);
 void jsonout_number(struct jsonout *j, const char *key, uint64_t v);

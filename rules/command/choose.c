@@ -34,12 +34,22 @@ static bool pin(struct packs *p, const struct options *o, struct fail *f)
 	return true;
 }
 
-struct packs *choose_packs(const struct options *o, struct fail *f)
+struct packs *choose_files(const struct options *o, struct fail *f)
 {
 	struct packs *p = packs_new();
 
 	packs_add_builtin(p);
-	if (add_files(p, o, f) && pin(p, o, f))
+	if (add_files(p, o, f))
+		return p;
+	packs_unref(p);
+	return NULL;
+}
+
+struct packs *choose_packs(const struct options *o, struct fail *f)
+{
+	struct packs *p = choose_files(o, f);
+
+	if (!p || pin(p, o, f))
 		return p;
 	packs_unref(p);
 	return NULL;

@@ -7,14 +7,15 @@
 #include "rules/pack/pack.h"
 
 /* Rows of a table of options. */
+#define CHOOSE_FILES                                                           \
+	{                                                                      \
+		"rules", OPTION_PATH, "FILE", NULL, OPTION_REPEAT,             \
+			"A rule pack of your own, besides those that are "     \
+			"built in (see assay rules lint). May be given "       \
+			"several times."                                       \
+	}
 #define CHOOSE_OPTIONS                                                         \
-	{"rules",                                                              \
-	 OPTION_PATH,                                                          \
-	 "FILE",                                                               \
-	 NULL,                                                                 \
-	 OPTION_REPEAT,                                                        \
-	 "A rule pack of your own, besides those that are built in (see "      \
-	 "assay rules lint). May be given several times."},                    \
+	CHOOSE_FILES,                                                          \
 	{                                                                      \
 		"pack", OPTION_TEXT, "[NAME=]PACK", NULL, OPTION_REPEAT,       \
 			"Hold the upstream NAME, or all, to this pack "        \
@@ -23,6 +24,10 @@
 	}
 
 extern const struct option_def choose_options[]; /* these alone */
+
+/* The packs that are built in and the user's, nothing pinned. Codes of
+ * packs_add_file(). */
+struct packs *choose_files(const struct options *o, struct fail *f) MUST_USE;
 
 /* The packs that are built in, the user's, and what is pinned. Codes of
  * packs_add_file() and packs_pin(). */

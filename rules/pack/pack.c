@@ -215,6 +215,18 @@ size_t pack_lint(struct str text, const char *path, say_fn *say, void *arg)
 	return faults;
 }
 
+bool pack_lint_file(const char *path, size_t *faults, say_fn *say, void *arg,
+		    struct fail *f)
+{
+	struct buf text = {0};
+	bool ok = file_load(path, &text, f);
+
+	if (ok)
+		*faults = pack_lint(buf_str(&text), path, say, arg);
+	buf_free(&text);
+	return ok;
+}
+
 /* ---- what there is ---- */
 
 size_t packs_count(const struct packs *p)

@@ -117,6 +117,11 @@ size_t pack_lint(struct str text, const char *path,
 		 void (*say)(void *arg, unsigned line, const char *why),
 		 void *arg);
 
+/* The same of a file. Code: rules_unreadable. */
+bool pack_lint_file(const char *path, size_t *faults,
+		    void (*say)(void *arg, unsigned line, const char *why),
+		    void *arg, struct fail *f) MUST_USE;
+
 /* --pack [NAME=]PACK: this upstream (NULL: all) is held to that pack. Codes:
  * no_such_pack. */
 bool packs_pin(struct packs *p, struct str upstream, struct str pack,
