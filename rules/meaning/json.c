@@ -9,11 +9,11 @@
  * Strings are validated as UTF-8 while their end is looked for, eight bytes
  * at a time where they are plain.
  */
-#include "rules/meaning/json.h"
-
+#include <endian.h>
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "rules/meaning/json_impl.h"
 
 enum {
 	DEPTH_DEFAULT = 512,
@@ -164,51 +164,77 @@ static void push(struct json_doc *d, struct json *j)
 
 #define EACH(byte) (0x0101010101010101ull * (byte))
 
-/* Has one of eight bytes its high bit, or is it a quote, a backslash or a
- * control? May see one too many, never one too few. */
-static bool is_plain8(const char *p)
+/*
+ * The first of eight bytes that is not ASCII, or is a quote, a backslash or a
+ * control: its high bit is the lowest that is set. 0: there is none.
+ */
+static uint64_t special8(const char *p)
 {
 	uint64_t v, quote, back;
 
 	memcpy(&v, p, 8);
+	v = le64toh(v);
 	quote = v ^ EACH('"');
 	back = v ^ EACH('\\');
-	return !(((v - EACH(0x20)) | (quote - EACH(1)) | (back - EACH(1)) | v) &
-		 EACH(0x80));
+	return ((v - EACH(0x20)) | (quote - EACH(1)) | (back - EACH(1)) | v) &
+	       EACH(0x80);
 }
 
-/* Bytes of a valid character of several bytes, or 0. */
-static unsigned utf8_length(const char *p, const char *end)
+static const char *skip_plain(const char *p, const char *end)
+{
+	for (; end - p >= 8; p += 8) {
+		uint64_t special = special8(p);
+
+		if (special)
+			return p + __builtin_ctzll(special) / 8;
+	}
+	return p;
+}
+
+/* Bytes of a valid character of several bytes; 0: it is none. What lies
+ * behind the end is taken to be right: *cut says so. */
+static unsigned utf8_length(const char *p, const char *end, bool *cut)
 {
 	const unsigned char *u = (const unsigned char *)p;
 	size_t left = (size_t)(end - p);
 	unsigned n = u[0] < 0xc2 ? 0 : u[0] < 0xe0 ? 2 : u[0] < 0xf0 ? 3 : 4;
 
-	if (n == 0 || u[0] > 0xf4 || left < n)
+	if (n == 0 || u[0] > 0xf4)
 		return 0;
+	*cut = left < n;
+	n = *cut ? (unsigned)left : n;
 	for (unsigned i = 1; i < n; i++) {
 		if ((u[i] & 0xc0) != 0x80)
 			return 0;
 	}
-	if ((u[0] == 0xe0 && u[1] < 0xa0) || (u[0] == 0xed && u[1] > 0x9f) ||
-	    (u[0] == 0xf0 && u[1] < 0x90) || (u[0] == 0xf4 && u[1] > 0x8f))
+	if (n > 1 &&
+	    ((u[0] == 0xe0 && u[1] < 0xa0) || (u[0] == 0xed && u[1] > 0x9f) ||
+	     (u[0] == 0xf0 && u[1] < 0x90) || (u[0] == 0xf4 && u[1] > 0x8f)))
 		return 0;
 	return n;
 }
 
-static int hex4(const char *p)
+static int hex_digit(char c)
+{
+	return c >= '0' && c <= '9'   ? c - '0'
+	       : c >= 'a' && c <= 'f' ? c - 'a' + 10
+	       : c >= 'A' && c <= 'F' ? c - 'A' + 10
+				      : -1;
+}
+
+/* Four hex digits behind the 'u'; -1: there are fewer. */
+static int read_unit(struct reader *r)
 {
 	int v = 0;
 
-	for (int i = 0; i < 4; i++) {
-		unsigned char c = (unsigned char)p[i];
-		int digit = c >= '0' && c <= '9'   ? c - '0'
-			    : c >= 'a' && c <= 'f' ? c - 'a' + 10
-			    : c >= 'A' && c <= 'F' ? c - 'A' + 10
-						   : -1;
+	r->p++;
+	for (int i = 0; i < 4; i++, r->p++) {
+		int digit = r->p < r->end ? hex_digit(*r->p) : -1;
 
-		if (digit < 0)
+		if (digit < 0) {
+			wrong(r, "an escape without four hex digits");
 			return -1;
+		}
 		v = v << 4 | digit;
 	}
 	return v;
@@ -222,6 +248,17 @@ static bool is_high(int unit)
 static bool is_low(int unit)
 {
 	return unit >= 0xdc00 && unit < 0xe000;
+}
+
+/* Is the lower half of a character here? Reads nothing. */
+static bool low_follows(const struct reader *r)
+{
+	const char *p = r->p;
+
+	/* \uDC00 .. \uDFFF */
+	return r->end - p >= 6 && p[0] == '\\' && p[1] == 'u' &&
+	       (p[2] | 0x20) == 'd' && hex_digit(p[3]) >= 0xc &&
+	       hex_digit(p[4]) >= 0 && hex_digit(p[5]) >= 0;
 }
 
 /* At the character behind a backslash. */
@@ -238,20 +275,26 @@ static bool read_escape(struct reader *r, struct json *j)
 		r->p++;
 		return true;
 	}
-	if (r->end - r->p < 5) {
-		r->p = r->end;
-		return wrong(r, "a string without its end");
-	}
-	unit = hex4(r->p + 1);
+	unit = read_unit(r);
 	if (unit < 0)
-		return wrong(r, "an escape without four hex digits");
-	r->p += 5;
-	if (is_high(unit) && r->end - r->p >= 6 && r->p[0] == '\\' &&
-	    r->p[1] == 'u' && is_low(hex4(r->p + 2)))
+		return false;
+	if (is_high(unit) && low_follows(r))
 		r->p += 6;
 	else if (is_high(unit) || is_low(unit))
 		j->surrogates = true;
 	return true;
+}
+
+/* At a character of several bytes. */
+static bool read_character(struct reader *r)
+{
+	bool cut = false;
+	unsigned n = utf8_length(r->p, r->end, &cut);
+
+	if (n == 0)
+		return wrong(r, "not UTF-8");
+	r->p += n;
+	return !cut || wrong(r, "a string without its end");
 }
 
 /* Behind the opening quote. */
@@ -260,10 +303,7 @@ static bool read_string(struct reader *r, struct json *j)
 	const char *from = r->p;
 
 	for (;;) {
-		unsigned n;
-
-		while (r->end - r->p >= 8 && is_plain8(r->p))
-			r->p += 8;
+		r->p = skip_plain(r->p, r->end);
 		if (r->p == r->end)
 			return wrong(r, "a string without its end");
 		if (*r->p == '"')
@@ -276,11 +316,8 @@ static bool read_string(struct reader *r, struct json *j)
 			return wrong(r, "a control character in a string");
 		} else if ((unsigned char)*r->p < 0x80) {
 			r->p++;
-		} else {
-			n = utf8_length(r->p, r->end);
-			if (n == 0)
-				return wrong(r, "not UTF-8");
-			r->p += n;
+		} else if (!read_character(r)) {
+			return false;
 		}
 	}
 	j->raw = (struct str){from, (size_t)(r->p - from)};
@@ -341,45 +378,6 @@ static bool read_word(struct reader *r, struct json *j, const char *word)
 /* ---- arrays and objects ---- */
 
 static struct json *read_value(struct reader *r);
-
-static bool same_key(const struct json *a, const struct json *b)
-{
-	return str_eq(a->key, b->key);
-}
-
-static int by_key(const void *a, const void *b)
-{
-	const struct json *x = *(struct json *const *)a,
-			  *y = *(struct json *const *)b;
-	size_t n = x->key.n < y->key.n ? x->key.n : y->key.n;
-	int c = n ? memcmp(x->key.p, y->key.p, n) : 0;
-
-	return c ? c : (x->key.n > y->key.n) - (x->key.n < y->key.n);
-}
-
-/* Is a name said twice? Few members are compared each with each. */
-static bool has_duplicates(const struct json *j)
-{
-	struct json **sorted;
-	bool has = false;
-
-	if (j->n <= 12) {
-		for (uint32_t i = 1; i < j->n; i++) {
-			for (uint32_t k = 0; k < i; k++) {
-				if (same_key(j->v[i], j->v[k]))
-					return true;
-			}
-		}
-		return false;
-	}
-	sorted = mem_alloc(j->n * sizeof *sorted);
-	memcpy(sorted, j->v, j->n * sizeof *sorted);
-	qsort(sorted, j->n, sizeof *sorted, by_key);
-	for (uint32_t i = 1; i < j->n && !has; i++)
-		has = same_key(sorted[i], sorted[i - 1]);
-	free(sorted);
-	return has;
-}
 
 static bool read_member(struct reader *r)
 {
@@ -458,7 +456,7 @@ static bool read_nest(struct reader *r, struct json *j)
 		memcpy(j->v, r->doc->stack + base, j->n * sizeof *j->v);
 	}
 	r->doc->n = base;
-	j->duplicates = object && has_duplicates(j);
+	j->duplicates = object && json_has_duplicates(j);
 	return true;
 }
 
@@ -547,6 +545,7 @@ size_t utf8_check(struct str s)
 
 	while (p < end) {
 		unsigned n = 1;
+		bool cut = false;
 
 		if (end - p >= 8) {
 			memcpy(&v, p, 8);
@@ -556,8 +555,8 @@ size_t utf8_check(struct str s)
 			}
 		}
 		if ((unsigned char)*p >= 0x80)
-			n = utf8_length(p, end);
-		if (n == 0)
+			n = utf8_length(p, end, &cut);
+		if (n == 0 || cut)
 			break;
 		p += n;
 	}

@@ -17,7 +17,7 @@
  *						    v[1] -> string  raw "x"
  *
  * The text must outlive the tree. One thread a document. Nodes are immutable
- * but for json_text(), which keeps what it decoded.
+ * but for json_text() and json_get(), which keep what they made.
  */
 #ifndef MEANING_JSON_H
 #define MEANING_JSON_H
@@ -45,7 +45,8 @@ struct json {
 	struct str key;	 /* of a member: its name, decoded */
 	struct json **v; /* n children, in order of the source */
 	struct str text; /* json_text(): decoded, or p == NULL: not yet */
-	struct json_doc *doc; /* whose memory text goes to */
+	struct json_doc *doc; /* whose memory text and sorted go to */
+	struct json **sorted; /* json_get(): members by name, or NULL */
 };
 
 struct json_limits {

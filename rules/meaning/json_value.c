@@ -226,9 +226,9 @@ bool json_int(const struct json *j, int64_t *out)
 		if (__builtin_mul_overflow(v, 10, &v))
 			return false;
 	}
-	if (v > (uint64_t)INT64_MAX)
+	if (v > (uint64_t)INT64_MAX + d.negative)
 		return false;
-	*out = d.negative ? -(int64_t)v : (int64_t)v;
+	*out = (int64_t)(d.negative ? 0 - v : v);
 	return true;
 }
 
@@ -241,17 +241,6 @@ bool json_bool(const struct json *j, bool *out)
 }
 
 /* ---- members ---- */
-
-const struct json *json_get(const struct json *o, struct str name)
-{
-	if (!json_is(o, JSON_OBJECT))
-		return NULL;
-	for (uint32_t i = o->n; i-- > 0;) {
-		if (str_eq(o->v[i]->key, name))
-			return o->v[i];
-	}
-	return NULL;
-}
 
 /* A token of a pointer: ~1 is '/', ~0 is '~'. */
 static bool token_is(struct str token, struct str key)

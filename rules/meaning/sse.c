@@ -142,6 +142,8 @@ static void take_line(struct sse *s, struct str line, bool lent, uint64_t end)
 		if (value.n && value.p[0] == ' ')
 			value = str_skip(value, 1);
 		at += (uint64_t)(value.p - line.p);
+	} else {
+		at += line.n;
 	}
 	if (name.n == 0)
 		s->e.comment = true;
@@ -153,11 +155,16 @@ static void take_line(struct sse *s, struct str line, bool lent, uint64_t end)
 		set_text(s, &s->id, value);
 }
 
+/* Room for the field's name beside the longest value. */
+static size_t line_most(const struct sse *s)
+{
+	return s->most + 64;
+}
+
 /* A line that began in an earlier feed goes on with `piece`. */
 static void add_piece(struct sse *s, struct str piece)
 {
-	/* room for the field's name beside the longest value */
-	size_t most = s->most + 64;
+	size_t most = line_most(s);
 	size_t room = most > s->line.n ? most - s->line.n : 0;
 
 	s->line_n += piece.n;
@@ -169,51 +176,53 @@ static void add_piece(struct sse *s, struct str piece)
 /* The end of a line has come; `n` bytes of it (CR, LF) were read with it. */
 static void end_line(struct sse *s, struct str piece, size_t n)
 {
-	if (s->line_n == 0) {
-		take_line(s, piece, true, s->pos + piece.n + n);
-		s->pos += piece.n + n;
-		return;
+	uint64_t all = s->line_n + piece.n;
+	bool lent = s->line_n == 0;
+
+	if (!lent) {
+		add_piece(s, piece);
+		piece = buf_str(&s->line);
 	}
-	add_piece(s, piece);
-	take_line(s, buf_str(&s->line), false, s->pos + s->line_n + n);
-	if (s->open && s->line_n > s->line.n)
+	take_line(s, piece, lent, s->pos + all + n);
+	if (s->open && all > line_most(s))
 		s->e.too_long = true;
-	s->pos += s->line_n + n;
+	s->pos += all + n;
 	s->line.n = 0;
 	s->line_n = 0;
 }
 
-/* The first CR or LF, or NULL. CRs are rare: a search for each would read
- * everything twice, so the one for CR ends where the LF is. */
-static const char *find_end(struct str s)
+/* A LF behind the CR that ended the last line. */
+static struct str skip_lf(struct sse *s, struct str bytes)
 {
-	const char *lf = memchr(s.p, '\n', s.n);
-	const char *cr = memchr(s.p, '\r', lf ? (size_t)(lf - s.p) : s.n);
-
-	return cr ? cr : lf;
+	if (s->after_cr && bytes.p[0] == '\n') {
+		bytes = str_skip(bytes, 1);
+		s->pos++;
+	}
+	s->after_cr = false;
+	return bytes;
 }
 
 void sse_feed(struct sse *s, struct str bytes)
 {
-	while (bytes.n) {
-		const char *end;
-		struct str piece;
+	const char *stop = bytes.p + bytes.n, *lf = bytes.p;
 
-		if (s->after_cr) {
-			s->after_cr = false;
-			if (bytes.p[0] == '\n') {
-				bytes = str_skip(bytes, 1);
-				s->pos++;
-				continue;
-			}
+	while (bytes.n && (bytes = skip_lf(s, bytes)).n) {
+		struct str piece = {bytes.p, 0};
+		const char *cr;
+
+		/* CRs are rare: they are looked for up to the next LF, which
+		 * is looked for but once. */
+		if (lf <= bytes.p) {
+			lf = memchr(bytes.p, '\n', bytes.n);
+			lf = lf ? lf : stop;
 		}
-		end = find_end(bytes);
-		if (!end) {
+		cr = memchr(bytes.p, '\r', (size_t)(lf - bytes.p));
+		piece.n = (size_t)((cr ? cr : lf) - bytes.p);
+		if (piece.n == bytes.n) {
 			add_piece(s, bytes);
 			break;
 		}
-		piece = (struct str){bytes.p, (size_t)(end - bytes.p)};
-		s->after_cr = *end == '\r';
+		s->after_cr = cr;
 		bytes = str_skip(bytes, piece.n + 1);
 		end_line(s, piece, 1);
 	}
