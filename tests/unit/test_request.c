@@ -6,9 +6,7 @@
 #include <cmocka.h>
 #include <zlib.h>
 
-#include "base/clock.h"
-#include "base/mem.h"
-#include "request_rig.h"
+#include "rules/meaning/request.h"
 
 static struct request *read_text(enum dialect d, const char *text)
 {
@@ -358,136 +356,81 @@ static void cache_control_moves(void **state)
 	request_unref(c);
 }
 
-/* ---- with and without a memory ---- */
+/* ---- the same by the parsers of answers ---- */
 
-static struct request *both(struct request_memory *m, enum dialect d,
-			    struct str body)
+static uint64_t hash_of_stream(enum dialect d, const char *stream)
 {
-	struct request *with = request_read(m, d, body, STR(""));
-	struct request *without = request_read(NULL, d, body, STR(""));
+	struct chat_asked asked = {.known = true, .stream = true, .n = 1};
+	struct chat *c = chat_new(d, &asked, NULL);
+	uint64_t hash;
 
-	request_same(with, without);
-	request_unref(without);
-	return with;
+	chat_head(c, 200, STR("text/event-stream"), STR(""));
+	chat_feed(c, str_of(stream), 1);
+	chat_end(c, CHAT_WHOLE);
+	assert_int_equal(chat_answer(c)->n_choices, 1);
+	hash = message_hash_of_answer(chat_answer(c), 0);
+	chat_free(c);
+	return hash;
 }
 
-/* A byte of the body is another one, gone, or there twice. */
-static void edit(struct talk *t, struct buf *body)
+static void streams_come_back(void **state)
 {
-	size_t at = talk_random(t, (unsigned)body->n);
+	struct request *q = read_text(
+		DIALECT_CHAT,
+		"{\"messages\":[{\"role\":\"assistant\",\"content\":\"Hi\","
+		"\"tool_calls\":[{\"id\":\"c1\",\"type\":\"function\","
+		"\"function\":{\"name\":\"f\",\"arguments\":\"{\\\"a\\\":1}\""
+		"}}]}]}");
 
-	switch (talk_random(t, 3)) {
-	case 0: body->p[at] = "{}[],:\"\\ ax0"[talk_random(t, 12)]; break;
-	case 1:
-		memmove(body->p + at, body->p + at + 1, body->n - at - 1);
-		body->n--;
-		break;
-	default:
-		buf_room(body, 1);
-		memmove(body->p + at + 1, body->p + at, body->n - at);
-		body->n++;
-	}
-}
+	assert_int_equal(
+		q->messages[0]->hash,
+		hash_of_stream(
+			DIALECT_CHAT,
+			"data: {\"choices\":[{\"index\":0,\"delta\":{\"role\":"
+			"\"assistant\",\"content\":\"H\"}}]}\n\n"
+			"data: {\"choices\":[{\"index\":0,\"delta\":"
+			"{\"content\":\"i\",\"tool_calls\":[{\"index\":0,"
+			"\"id\":\"c1\",\"type\":\"function\",\"function\":"
+			"{\"name\":\"f\",\"arguments\":\"{\\\"a\\\": \"}}]}}]}"
+			"\n\ndata: {\"choices\":[{\"index\":0,\"delta\":"
+			"{\"tool_calls\":[{\"index\":0,\"function\":"
+			"{\"arguments\":\"1}\"}}]},\"finish_reason\":"
+			"\"tool_calls\"}]}\n\ndata: [DONE]\n\n"));
+	request_unref(q);
 
-static void step(struct talk *t, struct request_memory *m)
-{
-	struct buf body = {0};
-
-	switch (talk_random(t, 8)) {
-	case 0: talk_cut(t, 1 + talk_random(t, t->n)); break;
-	case 1: talk_swap(t); break;
-	case 2: t->tail = talk_random(t, 3); break;
-	case 3: t->head = talk_random(t, 3); break;
-	default: talk_grow(t);
-	}
-	talk_body(t, &body);
-	if (talk_random(t, 4) == 0)
-		edit(t, &body);
-	request_unref(both(m, t->d, buf_str(&body)));
-	buf_free(&body);
-}
-
-static void memory_changes_nothing(void **state)
-{
-	static const enum dialect dialects[] = {DIALECT_CHAT, DIALECT_RESPONSES,
-						DIALECT_MESSAGES};
-	struct request_memory *m = request_memory_new(512 << 10);
-	struct talk talks[6];
-
-	for (unsigned i = 0; i < 6; i++)
-		talk_begin(&talks[i], dialects[i % 3], i / 3 + 1);
-	for (unsigned i = 0; i < 1200; i++)
-		step(&talks[i % 6], m);
-	for (unsigned i = 0; i < 6; i++)
-		talk_end(&talks[i]);
-	request_memory_free(m);
-}
-
-static void history_is_shared(void **state)
-{
-	struct request_memory *m = request_memory_new(0);
-	struct buf one = {0}, two = {0};
-	struct request *a, *b;
-	struct talk t;
-
-	talk_begin(&t, DIALECT_CHAT, 1);
-	while (t.n < 40)
-		talk_grow(&t);
-	talk_body(&t, &one);
-	a = request_read(m, t.d, buf_str(&one), STR(""));
-	assert_int_equal(a->n_shared, 0);
-	talk_grow(&t);
-	talk_body(&t, &two);
-	b = request_read(m, t.d, buf_str(&two), STR(""));
-	assert_int_equal(b->n_shared, a->n_messages);
-	assert_ptr_equal(a->messages[7], b->messages[7]);
-	assert_ptr_equal(a->tools[3].node, b->tools[3].node);
-	assert_true(b->bytes_unseen < 8000);
-	request_unref(a);
-	request_same(b, b); /* what was shared lives on */
-	request_memory_free(m);
-	request_unref(b);
-	buf_free(&one);
-	buf_free(&two);
-	talk_end(&t);
-}
-
-/* An item can join what the assistant had said, and a last one is partial. */
-static void neighbours_matter(void **state)
-{
-	static const char *const call =
-		"{\"type\":\"function_call\",\"call_id\":\"c\",\"name\":\"f\","
-		"\"arguments\":\"{}\"}";
-	struct request_memory *m = request_memory_new(0);
-	char pad[3000];
-
-	memset(pad, 'x', sizeof(pad));
-	for (unsigned i = 0; i < 6; i++) {
-		struct buf b = {0};
-		struct request *q;
-
-		buf_addf(&b,
-			 "{\"input\":[{\"role\":\"user\",\"content\":\"%.*s\"},"
-			 "{\"type\":\"reasoning\",\"summary\":[]}%s%s%s]}",
-			 (int)sizeof(pad), pad, i % 3 ? "," : "",
-			 i % 3 ? call : "",
-			 i % 3 == 2 ? ",{\"role\":\"user\",\"content\":\"\"}"
-				    : "");
-		q = both(m, DIALECT_RESPONSES, buf_str(&b));
-		assert_int_equal(q->n_messages, i % 3 == 2 ? 3 : 2);
-		request_unref(q);
-		b.n = 0;
-		buf_addf(&b,
-			 "{\"messages\":[{\"role\":\"user\",\"content\":\"%.*s"
-			 "\"},{\"role\":\"assistant\",\"content\":\"I\"}%s]}",
-			 (int)sizeof(pad), pad,
-			 i % 2 ? ",{\"role\":\"user\",\"content\":\"\"}" : "");
-		q = both(m, DIALECT_MESSAGES, buf_str(&b));
-		assert_int_equal(q->messages[1]->partial, i % 2 == 0);
-		request_unref(q);
-		buf_free(&b);
-	}
-	request_memory_free(m);
+	q = read_text(
+		DIALECT_MESSAGES,
+		"{\"messages\":[{\"role\":\"assistant\",\"content\":[{\"type\":"
+		"\"text\",\"text\":\"Hi\"},{\"type\":\"tool_use\",\"id\":"
+		"\"c1\","
+		"\"name\":\"f\",\"input\":{\"a\":1}}]}]}");
+	assert_int_equal(
+		q->messages[0]->hash,
+		hash_of_stream(
+			DIALECT_MESSAGES,
+			"data: "
+			"{\"type\":\"message_start\",\"message\":{\"type\":"
+			"\"message\",\"role\":\"assistant\",\"content\":[]}}"
+			"\n\n"
+			"data: {\"type\":\"content_block_start\",\"index\":0,"
+			"\"content_block\":{\"type\":\"text\",\"text\":\"\"}}"
+			"\n\n"
+			"data: {\"type\":\"content_block_delta\",\"index\":0,"
+			"\"delta\":{\"type\":\"text_delta\",\"text\":\"Hi\"}}"
+			"\n\n"
+			"data: "
+			"{\"type\":\"content_block_stop\",\"index\":0}\n\n"
+			"data: {\"type\":\"content_block_start\",\"index\":1,"
+			"\"content_block\":{\"type\":\"tool_use\",\"id\":"
+			"\"c1\","
+			"\"name\":\"f\",\"input\":{}}}\n\n"
+			"data: {\"type\":\"content_block_delta\",\"index\":1,"
+			"\"delta\":{\"type\":\"input_json_delta\","
+			"\"partial_json\":\"{\\\"a\\\": 1}\"}}\n\n"
+			"data: "
+			"{\"type\":\"content_block_stop\",\"index\":1}\n\n"
+			"data: {\"type\":\"message_stop\"}\n\n"));
+	request_unref(q);
 }
 
 /* ---- bad input ---- */
@@ -594,59 +537,6 @@ static void codings(void **state)
 	request_unref(q);
 }
 
-/* ---- what it costs ---- */
-
-static double read_us(struct request_memory *m, struct str body, size_t *unseen)
-{
-	uint64_t from = clock_mono();
-	struct request *q = request_read(m, DIALECT_CHAT, body, STR(""));
-
-	*unseen = q->bytes_unseen;
-	request_unref(q);
-	return (double)(clock_mono() - from) / 1000;
-}
-
-static void cost(void **state)
-{
-	struct request_memory *m = request_memory_new(0);
-	double first = 0, best = 1e9, us;
-	struct buf body = {0};
-	size_t unseen = 0, all = 0;
-	struct talk t;
-
-	talk_begin(&t, DIALECT_CHAT, 7);
-	for (unsigned i = 0; i < 40; i++) {
-		body.n = 0;
-		if (t.n < 60)
-			talk_grow(&t);
-		while (i == 0 && t.n < 30) {
-			for (unsigned k = 0; k < 30; k++)
-				buf_addf(&t.elements[t.n],
-					 k ? "xxxxxxxxxx"
-					   : "{\"role\":\"user\",\"content\":"
-					     "\"");
-			for (unsigned k = 0; k < 700; k++)
-				buf_addf(&t.elements[t.n], "word \\n %u ", k);
-			buf_addf(&t.elements[t.n++], "\"}");
-		}
-		talk_body(&t, &body);
-		us = read_us(m, buf_str(&body), &unseen);
-		if (i == 0) {
-			first = us;
-			all = unseen;
-		} else if (us < best) {
-			best = us;
-		}
-	}
-	print_message("%zu KB read in %.0f us (%.2f us a KB); again with "
-		      "%zu new bytes: %.0f us\n",
-		      all >> 10, first, first / (double)(all >> 10), unseen,
-		      best);
-	buf_free(&body);
-	talk_end(&t);
-	request_memory_free(m);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -657,13 +547,10 @@ int main(void)
 		cmocka_unit_test(responses_items),
 		cmocka_unit_test(answers_come_back),
 		cmocka_unit_test(cache_control_moves),
-		cmocka_unit_test(memory_changes_nothing),
-		cmocka_unit_test(history_is_shared),
-		cmocka_unit_test(neighbours_matter),
+		cmocka_unit_test(streams_come_back),
 		cmocka_unit_test(bad_input),
 		cmocka_unit_test(many_members),
 		cmocka_unit_test(codings),
-		cmocka_unit_test(cost),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
