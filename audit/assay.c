@@ -9,6 +9,7 @@
 #include "base/nearest.h"
 #include "proxy.h"
 #include "replay/replay.h"
+#include "rules/command/rules.h"
 
 static int run_proxy(int argc, char **argv)
 {
@@ -24,6 +25,8 @@ static const struct command {
 } commands[] = {
 	{"proxy", "relay an app's LLM traffic unchanged, and record it",
 	 run_proxy},
+	{"rules", "what both sides are held to: ls, show, explain, lint, check",
+	 rules_main},
 	{"replay", "read recordings: ls, show, verify", replay_main},
 	{"audit", "what a vendor does differently: findings", audit_main},
 };
