@@ -228,6 +228,12 @@ def pack(coding, data):
     return ctypes.string_at(out, n)
 
 
+def said(q):
+    """The text that a request's knobs asked for."""
+    coded = q.knobs[0].partition("=")[2]
+    return base64.urlsafe_b64decode(coded + "==").decode()
+
+
 # ---- conversations ----
 
 class Conversation:
@@ -537,7 +543,7 @@ class Conversation:
     def deliver(self, link, q):
         """Once, or a few times: busy vendors, benchmarks' epochs."""
         r, n = self.random, 1
-        if r.random() < 0.03:
+        if r.random() < 0.03 and self.name != "minimax-m2":
             wanted = r.choice([429, 500, 503])
             assert link(q.refused_once(wanted))[0] == wanted
             q.headers["x-stainless-retry-count"] = "1"
@@ -581,8 +587,16 @@ class Conversation:
                 break
             if self.dialect in "cr" and self.random.random() < 0.1:
                 self.branch()
-            text = (tongues.follow_up(self.random, text[0]), text[1])
+                text = (text[0] + " (Once more, please.)", text[1])
+            else:
+                text = self.next_text(text)
         return n
+
+    def next_text(self, text):
+        """What is asked next; a completion's prompt has no history."""
+        if self.dialect == "p":
+            return tongues.text(self.random)
+        return tongues.follow_up(self.random, text[0]), text[1]
 
 
 def conversations(seed):

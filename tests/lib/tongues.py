@@ -251,9 +251,10 @@ def text(random, kind=None):
 
 
 def follow_up(random, question):
-    for _, (first, more, _) in TONGUES.items():
-        if first == question:
-            return more
+    """Another question, to which the same answer still fits."""
+    for first, more, _ in TONGUES.values():
+        if question in (first, more):
+            return more if question == first else first
     return random.choice(["Thanks. And in one sentence?", "Go on, please.",
                           "Why is that so?"])
 

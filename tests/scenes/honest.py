@@ -67,8 +67,10 @@ def report(crowd, found):
         number, f = next(b for b in bad if b[1]["rule"] == rule)
         q = crowd.requests.get(number)
         print(f"    {n} x {brief(f)}")
-        print(f"        case {number}, model {q.tree['model']}, "
-              f"{q.path}, {q.knobs[2:]}" if q else "        no one exchange")
+        if q:
+            print(f"        case {number}, model {q.tree['model']}, {q.path}, "
+                  f"{q.knobs[2:]}\n        asked {str(q.tree)[-300:]!r}\n"
+                  f"        said  {generator.said(q)[-300:]!r}")
     print(f"    {crowd.n} honest exchanges, {len(crowd.kinds)} kinds of "
           f"dialect and model, {len(bad)} findings of warning or error",
           flush=True)
