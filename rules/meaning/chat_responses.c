@@ -202,16 +202,19 @@ static void on_delta(struct chat *c, const struct json *root,
 		     const struct event *e)
 {
 	const struct json *log = json_get(root, STR("logprobs"));
-	bool fresh, plain = !json_is(log, JSON_ARRAY) || log->n == 0;
+	bool fresh, same, plain = !json_is(log, JSON_ARRAY) || log->n == 0;
 	struct part *p = part_of(c, root, e, &fresh);
 
 	if (!p)
 		return;
-	part_goes_on(c, p);
+	/* Only one part's deltas are ever taken for repetitions: where its
+	 * text lies in the answer must be known. */
+	same = part_goes_on(c, p);
 	chat_any(c, json_get(root, STR("obfuscation")));
 	if (!plain)
 		c->a.choices[0].logprobs += log->n;
-	if (chat_text(c, p->slot, json_get(root, STR("delta"))) && plain)
+	if (chat_text(c, p->slot, json_get(root, STR("delta"))) && plain &&
+	    same)
 		chat_repeats(c);
 }
 
@@ -368,10 +371,23 @@ static void read_body(struct chat *c, const struct json *root)
 	c->a.done = true;
 }
 
+/* Is it still at work? In the background, an answer is an acknowledgement. */
+static bool is_pending(const struct answer *a)
+{
+	struct str status = STR("");
+
+	if (a->n_choices && !a->streamed)
+		status = buf_str(&a->choices[0].finish);
+	return str_eq(status, STR("queued")) ||
+	       str_eq(status, STR("in_progress"));
+}
+
 static void read_end(struct chat *c, enum chat_ending how)
 {
 	const struct answer *a = &c->a;
 
+	if (is_pending(a))
+		return;
 	if (a->n_choices == 0 || (a->choices[0].finishes == 0 &&
 				  !a->quirks[QUIRK_finish_empty].seen))
 		chat_quirk(c, QUIRK_finish_missing, a->bytes, "%s", "");

@@ -48,6 +48,7 @@ struct responses {
 	uint32_t n_items;
 	struct part *parts;
 	uint32_t n_parts;
+	uint32_t last; /* the part whose text came last, from 1 */
 };
 
 enum item_kind item_kind(const struct json *item);
@@ -68,8 +69,8 @@ struct part *part_find(struct chat *c, const struct item *item, int64_t index,
 /* Begins one, behind all others. NULL: over a limit. */
 struct part *part_new(struct chat *c, struct item *item, int64_t index,
 		      bool summary, enum slot_kind kind);
-/* More text follows: was there another part's in between? */
-void part_goes_on(struct chat *c, struct part *p);
+/* More text of it follows. False: another part's came before it. */
+bool part_goes_on(struct chat *c, struct part *p);
 /* Notes parts_differ if it is not this text. */
 void part_check(struct chat *c, const struct part *p, const struct json *text);
 

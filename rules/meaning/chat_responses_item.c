@@ -79,6 +79,7 @@ struct part *part_new(struct chat *c, struct item *item, int64_t index,
 	p = &r->parts[r->n_parts++];
 	*p = (struct part){item->index, index, summary, slot};
 	close_others(c, p);
+	r->last = 0;
 	/* Parts of a thought are lines of it. */
 	if (kind == SLOT_REASONING && part_buf(c, slot)->n)
 		chat_add(c, slot, STR("\n"), chat_offset(c, NULL));
@@ -87,16 +88,23 @@ struct part *part_new(struct chat *c, struct item *item, int64_t index,
 	return p;
 }
 
-void part_goes_on(struct chat *c, struct part *p)
+bool part_goes_on(struct chat *c, struct part *p)
 {
+	struct responses *r = c->own;
+	uint32_t number = (uint32_t)(p - r->parts) + 1;
+
+	if (r->last == number)
+		return true;
+	r->last = number;
 	p->mixed |= p->closed;
 	close_others(c, p);
+	return false;
 }
 
 /* Where characters came broken, texts differ for another reason. */
 static bool can_compare(const struct chat *c)
 {
-	return !c->broken_utf8 && !c->a.quirks[QUIRK_lone_surrogate].seen;
+	return !c->any_mended && !c->a.quirks[QUIRK_lone_surrogate].seen;
 }
 
 static void differ(struct chat *c, const struct json *text)
