@@ -82,6 +82,7 @@ struct chat {
 	uint64_t source_at;    /* offset of its first byte in the body */
 	bool source_exact;     /* offsets inside can be told */
 	bool mended;	       /* broken UTF-8 was replaced: no quirk of it */
+	bool any_mended;       /* so it was in an event before, or this one */
 	bool repeats;	       /* chat_repeats() */
 	bool once;	       /* it did what must not be repeated, whatever
 				  the dialect says */
@@ -100,7 +101,7 @@ struct chat {
 	struct decoder *decoder; /* NULL: identity */
 	struct sse *sse;
 	struct buf decoded, body, mend;
-	bool broken_utf8; /* invalid_utf8, whatever the status */
+	bool broken_utf8; /* in what was fed, perhaps behind this event */
 	struct buf utf8;  /* the beginning of a character, up to 3 bytes */
 };
 

@@ -94,5 +94,5 @@ void chat_mend(struct chat *c)
 	}
 	c->source = buf_str(&c->mend);
 	c->source_exact = false;
-	c->mended = true;
+	c->mended = c->any_mended = true;
 }
