@@ -65,25 +65,32 @@ static void modes_read(struct reading *r, const struct json *list)
 	}
 }
 
-/* A name that is there already is added to; what takes traffic is its own
- * business then. */
+/* A name that is there already is added to: whose traffic it takes is settled,
+ * and may be said again, but not otherwise. */
 static void amends_read(struct reading *r, const struct json *root)
 {
 	static const char *const own[] = {"models",	   "kwargs",  "block",
 					  "modes",	   "extends", "base",
 					  "reasoning_name"};
-	struct file *f = r->file;
+	struct pack *p = &r->file->pack;
+	const struct pack *there;
 
-	f->amends = r->others ? packs_named(r->others, f->pack.name) : NULL;
-	for (unsigned i = 0; f->amends && i < COUNT(own); i++) {
+	there = r->others ? packs_named(r->others, p->name) : NULL;
+	if (!there)
+		return;
+	for (unsigned i = 0; i < COUNT(own); i++) {
 		const struct json *m = json_get(root, str_of(own[i]));
+		const struct json *as = json_get(there->node, str_of(own[i]));
 
-		if (m)
+		if (m && (!as || !json_equal(m, as)))
 			fault(r, m,
 			      "\"%s\" is settled by the pack %.*s that is "
 			      "there already, which this one adds to",
-			      own[i], STR_ARG(f->pack.name));
+			      own[i], STR_ARG(p->name));
 	}
+	r->file->amends = there;
+	p->models = NULL;
+	p->model_pack = p->kwargs = p->block = false;
 }
 
 static void head_read(struct reading *r, const struct json *root)

@@ -12,6 +12,21 @@
 #include "rules/pack/probe.h"
 #include "rules/schema/schema.h"
 
+struct said {
+	unsigned n, line;
+	char text[4000];
+};
+
+static void hear(void *arg, unsigned line, const char *why)
+{
+	struct said *s = arg;
+
+	if (s->n++ == 0)
+		s->line = line;
+	strncat(s->text, why, sizeof s->text - strlen(s->text) - 2);
+	strcat(s->text, "\n");
+}
+
 static struct packs *builtin(void)
 {
 	struct packs *p = packs_new();
@@ -143,15 +158,25 @@ static void packs_satisfy_their_schema(void **state)
 	struct json_error bad;
 	struct packs *p = builtin();
 	struct schema *s;
+	size_t faults;
 	struct fail f;
 
 	s = schema_compile(json_parse(d, buf_str(&text), NULL, &bad), NULL, &f);
 	assert_non_null(s);
-	for (size_t i = 0; i < packs_count(p); i++)
+	for (size_t i = 0; i < packs_count(p); i++) {
+		struct said said = {0};
+		char path[200];
+
+		snprintf(path, sizeof path, PACKS "/%.*s",
+			 STR_ARG(packs_at(p, i)->file));
+		assert_true(pack_lint_file(path, &faults, hear, &said, &f));
+		if (faults)
+			fail_msg("%s:%u: %s", path, said.line, said.text);
 		if (schema_check(s, packs_at(p, i)->node, &fault))
 			fail_msg("%.*s%s: %s: %s instead of %s",
 				 STR_ARG(packs_at(p, i)->file), fault.at,
 				 fault.keyword, fault.observed, fault.expected);
+	}
 	schema_free(s);
 	packs_unref(p);
 	json_doc_free(d);
@@ -423,21 +448,6 @@ static void bad_files(void **state)
 
 /* ---- lint ---- */
 
-struct said {
-	unsigned n, line;
-	char text[4000];
-};
-
-static void hear(void *arg, unsigned line, const char *why)
-{
-	struct said *s = arg;
-
-	if (s->n++ == 0)
-		s->line = line;
-	strncat(s->text, why, sizeof s->text - strlen(s->text) - 2);
-	strcat(s->text, "\n");
-}
-
 #define ONE(rest) HEAD "\"rules\":[\n" RULE("mine/a") rest "]}"
 #define REQUEST                                                                \
 	HEAD "\"rules\":[\n{\"id\":\"mine/a\",\"text\":\"t\",\"src\":\"s\","   \
@@ -473,8 +483,9 @@ static const struct fault_case {
 	 "\"mode\" cannot be \"fast\": one of any, thinking, instant"},
 	{HEAD "\"reasoning_name\":\"thoughts\",\"rules\":[]}", 2,
 	 "\"reasoning_name\" cannot be"},
-	{"{\"pack\":\"A b\",\"version\":\"1\",\"about\":\"\",\"rules\":[]}", 1,
-	 "a pack's name is of"},
+	{"{\"pack\":\"A "
+	 "b\",\"version\":\"1\",\"about\":\"\",\"rules\":[]}",
+	 1, "a pack's name is of"},
 	{"{\"pack\":\"wire\",\"version\":\"1\",\"about\":\"\","
 	 "\"models\":[\"a\"],\"rules\":[]}",
 	 1, "\"models\" is settled by the pack wire"},
@@ -495,11 +506,13 @@ static const struct fault_case {
 	 "there is no check \"quirks\": did you mean \"quirk\"?"},
 	{ASSERT("\"check\":\"quirk\""), 3, "the assertion lacks \"quirk\""},
 	{ASSERT("\"check\":\"quirk\",\"quirk\":\"finish_twic\""), 3,
-	 "there is no quirk \"finish_twic\": did you mean \"finish_twice\"?"},
+	 "there is no quirk \"finish_twic\": did you mean "
+	 "\"finish_twice\"?"},
 	{ASSERT("\"check\":\"markers\",\"markers\":\"a\""), 3,
 	 "\"markers\" must be a list, not text"},
-	{ASSERT("\"check\":\"markers\",\"markers\":[\"a\"],\"in\":[\"x\"]"), 3,
-	 "\"in\" cannot be \"x\""},
+	{ASSERT("\"check\":\"markers\",\"markers\":[\"a\"],\"in\":["
+		"\"x\"]"),
+	 3, "\"in\" cannot be \"x\""},
 	{ASSERT("\"check\":\"script\",\"from\":\"04\",\"to\":\"xyz\""), 3,
 	 "\"to\" is a code point in hex"},
 	{ASSERT("\"check\":\"ngram\",\"n\":0,\"most\":2"), 3,
@@ -540,7 +553,8 @@ static void lint_says_what_is_wrong(void **state)
 
 		if (n == 0 || n != s.n || s.line != c->line ||
 		    !strstr(s.text, c->why))
-			fail_msg("%s\n%zu faults, line %u: %s\nnot line %u: "
+			fail_msg("%s\n%zu faults, line %u: %s\nnot "
+				 "line %u: "
 				 "%s",
 				 c->text, n, s.line, s.text, c->line, c->why);
 	}
@@ -556,12 +570,11 @@ static void lint_knows_certainty(void **state)
 		struct buf b = {0};
 
 		buf_addf(&b,
-			 HEAD
-			 "\"rules\":[{\"id\":\"mine/a\",\"text\":\"t\","
-			 "\"src\":\"s\",\"cert\":\"%s\",\"since\":\""
-			 "2026-01-01\",\"scope\":\"response\",\n"
-			 "\"severity\":\"error\",\"party\":\"vendor\"," QUIRK
-			 "]}",
+			 HEAD "\"rules\":[{\"id\":\"mine/a\",\"text\":\"t\","
+			      "\"src\":\"s\",\"cert\":\"%s\",\"since\":\""
+			      "2026-01-01\",\"scope\":\"response\",\n"
+			      "\"severity\":\"error\",\"party\":"
+			      "\"vendor\"," QUIRK "]}",
 			 certs[i]);
 		assert_int_equal(pack_lint(buf_str(&b), "x", hear, &s), 1);
 		assert_int_equal(s.line, 3);
@@ -658,8 +671,10 @@ static void a_probe_in_full(void **state)
 	buf_addc(&b, '\0');
 	assert_string_equal(
 		b.p, "{\"model\":\"kimi-k2.6\",\"messages\":[{\"role\":"
-		     "\"user\",\"content\":\"Say in one short sentence what a "
-		     "lighthouse is.\"}],\"thinking\":{\"type\":\"disabled\"},"
+		     "\"user\",\"content\":\"Say in one short sentence what "
+		     "a "
+		     "lighthouse "
+		     "is.\"}],\"thinking\":{\"type\":\"disabled\"},"
 		     "\"stream\":true,\"stream_options\":{\"include_usage\":"
 		     "true},\"temperature\":1.1}");
 	buf_free(&b);
@@ -739,25 +754,31 @@ static void shapes(void **state)
 {
 	struct buf b = {0};
 
-	probe_frames(
-		STR(": wait\n\n"
-		    "data: {\"choices\":[{\"delta\":{\"role\":\"assistant\","
-		    "\"content\":\"\"}}]}\n\n"
-		    "data: {\"choices\":[{\"delta\":{\"reasoning_content\":"
-		    "\"a\"}}]}\n\n"
-		    "data: {\"choices\":[{\"delta\":{\"content\":\"b\"}},"
-		    "{\"delta\":{\"content\":\"c\"}}]}\n\n"
-		    "data: {\"choices\":[{\"delta\":{},\"finish_reason\":"
-		    "\"stop\",\"usage\":{\"prompt_tokens\":1}}]}\n\n"
-		    "data: {\"choices\":[],\"usage\":{\"prompt_tokens\":1}}\n\n"
-		    "data: [DONE]\n\n"),
-		&b);
+	probe_frames(STR(": wait\n\n"
+			 "data: "
+			 "{\"choices\":[{\"delta\":{\"role\":\"assistant\","
+			 "\"content\":\"\"}}]}\n\n"
+			 "data: "
+			 "{\"choices\":[{\"delta\":{\"reasoning_content\":"
+			 "\"a\"}}]}\n\n"
+			 "data: "
+			 "{\"choices\":[{\"delta\":{\"content\":\"b\"}},"
+			 "{\"delta\":{\"content\":\"c\"}}]}\n\n"
+			 "data: "
+			 "{\"choices\":[{\"delta\":{},\"finish_reason\":"
+			 "\"stop\",\"usage\":{\"prompt_tokens\":1}}]}\n\n"
+			 "data: "
+			 "{\"choices\":[],\"usage\":{\"prompt_tokens\":1}}"
+			 "\n\n"
+			 "data: [DONE]\n\n"),
+		     &b);
 	buf_addc(&b, '\0');
-	assert_string_equal(
-		b.p, "{\"events\":5,\"comments\":1,\"content\":1,"
-		     "\"reasoning\":1,\"calls\":0,\"finishes\":1,\"usages\":2,"
-		     "\"most_choices\":2,\"usage_place\":\"choice\","
-		     "\"done\":true}");
+	assert_string_equal(b.p,
+			    "{\"events\":5,\"comments\":1,\"content\":1,"
+			    "\"reasoning\":1,\"calls\":0,\"finishes\":1,"
+			    "\"usages\":2,"
+			    "\"most_choices\":2,\"usage_place\":\"choice\","
+			    "\"done\":true}");
 	buf_free(&b);
 }
 
