@@ -47,7 +47,11 @@ static uint64_t cpu_now(void)
 
 static void on_finding(void *arg, const struct finding *f)
 {
-	((struct bench *)arg)->findings[f->severity]++;
+	struct bench *b = arg;
+
+	if (b->findings[f->severity]++ == 0 && f->severity != SEVERITY_INFO)
+		fprintf(stderr, "%.*s: %.*s\n", STR_ARG(f->rule),
+			STR_ARG(f->observed));
 }
 
 static const struct judge_events events = {.finding = on_finding};

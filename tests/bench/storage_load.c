@@ -331,7 +331,7 @@ static void stream_end(struct stream *s, const char *reason, unsigned in,
 
 	stream_event(s, (struct str){"", 0}, (struct str){close, (size_t)n});
 	from = b->n;
-	buf_add(b, s->open.p, s->open.n - 30);
+	buf_add(b, s->open.p, s->open.n - 31);
 	buf_addf(b,
 		 "\"choices\":[],\"usage\":{\"prompt_tokens\":%u,"
 		 "\"completion_tokens\":%u,\"total_tokens\":%u,"
@@ -491,7 +491,9 @@ void load_single(struct load *l, bool obfuscation, struct wire_exchange *w)
 			"\"You are a helpful assistant.\"},{\"role\":\"user\","
 			"\"content\":\""));
 	add_text(l, b, 30 + below(l, 150));
-	buf_adds(b, STR("\"}],\"model\":\"gpt-4.1\",\"stream\":true,"
+	buf_adds(b, STR("\"}],\"model\":\"gpt-4.1\",\"stream\":true,\"stream_"
+			"options\":{"
+			"\"include_usage\":true},"
 			"\"stream_options\":{\"include_usage\":true}}"));
 	begin(l, w);
 	stream_open(&s, l, w, obfuscation);
@@ -534,9 +536,9 @@ void load_stream(struct load *l, unsigned n, struct wire_exchange *w)
 	struct stream s;
 
 	w->body[EV_REQUEST].n = 0;
-	buf_adds(
-		&w->body[EV_REQUEST],
-		STR("{\"model\":\"gpt-4.1\",\"messages\":[],\"stream\":true}"));
+	buf_adds(&w->body[EV_REQUEST],
+		 STR("{\"model\":\"gpt-4.1\",\"messages\":[],\"stream\":true,"
+		     "\"stream_options\":{\"include_usage\":true}}"));
 	begin(l, w);
 	stream_open(&s, l, w, false);
 	stream_text(&s, n - 3, NULL);

@@ -10,7 +10,8 @@
 
 When the block ends, each proxy that still runs is drained by SIGTERM and
 must have exited 0 without a sanitizer's report, every exchange in its trail
-must have an outcome, and `assay replay verify` must pass.
+must have an outcome, `assay replay verify` must pass, and judging the trail
+offline must give exactly the findings of the live audit.
 """
 import json
 import os
@@ -252,6 +253,36 @@ class Proxy(Process):
             check(x["outcome"] in OUTCOMES, "an exchange without outcome:", x)
         r = self.verify()
         check(r.returncode == 0, "replay verify:", r.stdout, r.stderr)
+        if "--no-audit" not in self.argv:
+            self.judged_alike()
+
+    def findings(self, *args):
+        """What the live audit found, as `audit findings` shows it."""
+        return self._findings("audit", "findings", *args)
+
+    def _findings(self, *args):
+        r = run_assay(*args, "--trail", self.trail, "--json")
+        check(r.returncode in (0, 1), *args, r.stdout, r.stderr)
+        check(b"judging it now" not in r.stderr, "not judged live:", r.stderr)
+        return [json.loads(line) for line in r.stdout.splitlines()]
+
+    def _rules(self):
+        """The rules that it was started with."""
+        found = []
+        for option, value in zip(self.argv, self.argv[1:]):
+            if option in ("--rules", "--pack"):
+                found += [option, value]
+        return found
+
+    def judged_alike(self):
+        """Live and offline are one engine."""
+        live = self.findings()
+        late = self._findings("rules", "check", *self._rules())
+        for one, other, which in ((live, late, "live"), (late, live,
+                                                         "offline")):
+            alone = [f for f in one if f not in other]
+            check(not alone, f"found only {which}:", alone[:3])
+        same(len(live), len(late), "findings live and offline")
 
 
 class House:
