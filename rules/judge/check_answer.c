@@ -4,6 +4,18 @@
 
 /* ---- the parser's own observations ---- */
 
+/* Who asks about U+FFFD may be answered with it. */
+static bool is_quoted(const struct check_case *c, int quirk)
+{
+	struct str body = c->q ? c->q->body : (struct str){0};
+
+	return quirk == QUIRK_replacement_char &&
+	       (!c->q || c->q->unknown ||
+		memmem(body.p, body.n, "\xef\xbf\xbd", 3) ||
+		memmem(body.p, body.n, "\\ufffd", 6) ||
+		memmem(body.p, body.n, "\\uFFFD", 6));
+}
+
 /* Quirks that are there by what is not: only an answer that was seen whole,
  * or that the vendor cut, shows them. */
 enum verdict check_quirk(const struct check_case *c, const struct rule *r,
@@ -18,6 +30,8 @@ enum verdict check_quirk(const struct check_case *c, const struct rule *r,
 	seen = &c->a->quirks[quirk];
 	if (!seen->seen)
 		return check_pass(c);
+	if (is_quoted(c, quirk))
+		return VERDICT_UNKNOWN;
 	out->at = seen->at;
 	check_shows(out, seen->offset, seen->offset, str_of(seen->what));
 	check_expect(out, "no such thing");
@@ -144,16 +158,21 @@ enum verdict check_n_ignored(const struct check_case *c, const struct rule *r,
 
 /* ---- what there is of content, reasoning and calls ---- */
 
+/* In messages an answer to tool results goes on with the turn: what the model
+ * thought is said before, and it may have nothing to add. */
+static bool continues_turn(const struct check_case *c)
+{
+	const struct request *q = check_asked(c);
+
+	return q && c->dialect == DIALECT_MESSAGES && q->n_messages &&
+	       q->messages[q->n_messages - 1]->role == ROLE_TOOL;
+}
+
 /* A request after which an answer may well be empty: it continues one, or ends
  * at a stop sequence that may come first. */
 static bool may_be_empty(const struct check_case *c, const struct request *q)
 {
-	const struct message *last =
-		q->n_messages ? q->messages[q->n_messages - 1] : NULL;
-
-	return check_prefix(q).p || q->stop ||
-	       (c->dialect == DIALECT_MESSAGES && last &&
-		last->role == ROLE_TOOL);
+	return check_prefix(q).p || q->stop || continues_turn(c);
 }
 
 static bool is_empty(const struct choice *ch)
@@ -225,7 +244,8 @@ enum verdict check_reasoning_missing(const struct check_case *c,
 {
 	const struct choice *ch;
 
-	if (c->mode != MODE_THINKING || !check_served(c) || !c->a->n_choices)
+	if (c->mode != MODE_THINKING || !check_served(c) || !c->a->n_choices ||
+	    continues_turn(c))
 		return VERDICT_NONE;
 	ch = c->a->choices;
 	if (ch->reasoning.n || ch->n_pieces || c->a->usage.reasoning > 0 ||

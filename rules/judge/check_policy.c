@@ -31,16 +31,34 @@ static bool speaks_of(struct str text, struct str name)
 	return false;
 }
 
+/* "messages.1.content.0: Expected `thinking`" is about messages: the member
+ * of the request with which the text begins as a path; or empty. */
+static struct str subject_of(const struct check_case *c, struct str text)
+{
+	size_t n = 0, first;
+
+	while (n < text.n && is_word(text.p[n]))
+		n++;
+	first = n;
+	while (n < text.n && (is_word(text.p[n]) || text.p[n] == '.'))
+		n++;
+	if (n == text.n || text.p[n] != ':' || !c->q)
+		return (struct str){0};
+	text.n = first;
+	return json_get(c->q->root, text) ? text : (struct str){0};
+}
+
 bool check_names_param(const struct check_case *c, struct str param)
 {
-	struct str said;
+	struct str said, text;
 
 	if (!c->a || !c->a->error || !param.n)
 		return false;
+	text = buf_str(&c->a->error_message);
 	said = buf_str(&c->a->error_param);
-	if (said.n)
-		return str_eq(said, param);
-	return speaks_of(buf_str(&c->a->error_message), param);
+	if (!said.n)
+		said = subject_of(c, text);
+	return said.n ? str_eq(said, param) : speaks_of(text, param);
 }
 
 bool check_echo_differs(const struct check_case *c, struct str param)

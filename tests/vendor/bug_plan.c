@@ -237,7 +237,7 @@ void bug_cost(struct talk *t, size_t request_bytes)
 	if (bugs_has(&t->bugs, BUG_usage_length))
 		c->completion = c->completion * 40 + 5000;
 	if (bugs_has(&t->bugs, BUG_usage_prompt))
-		c->prompt = request_bytes * 3 + 50;
+		c->prompt = request_bytes * 3 + 20000;
 	c->total = c->prompt + c->completion;
 	if (bugs_has(&t->bugs, BUG_usage_total))
 		c->total += 7;
