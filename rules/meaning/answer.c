@@ -198,12 +198,17 @@ static bool has_room(struct chat *c, size_t n)
 
 void chat_keep(struct chat *c, struct buf *field, struct str text)
 {
-	if (has_room(c, text.n))
-		buf_adds(field, text);
+	if (text.n == 0 || !has_room(c, text.n))
+		return;
+	c->once = true;
+	buf_adds(field, text);
 }
 
 void chat_replace(struct chat *c, struct buf *field, struct str text)
 {
+	if (str_eq(buf_str(field), text))
+		return;
+	c->once = true;
 	c->texts -= field->n;
 	field->n = 0;
 	chat_keep(c, field, text);
@@ -257,7 +262,8 @@ static void look_for_replacement(struct chat *c, struct str text,
 			   STR_ARG(text));
 }
 
-void chat_add(struct chat *c, struct slot to, struct str text, uint64_t offset)
+void chat_append(struct chat *c, struct slot to, struct str text,
+		 uint64_t offset)
 {
 	if (text.n == 0 || !has_room(c, text.n))
 		return;
@@ -269,8 +275,15 @@ void chat_add(struct chat *c, struct slot to, struct str text, uint64_t offset)
 	look_for_replacement(c, text, offset);
 }
 
+void chat_add(struct chat *c, struct slot to, struct str text, uint64_t offset)
+{
+	c->once |= text.n > 0;
+	chat_append(c, to, text, offset);
+}
+
 bool chat_text(struct chat *c, struct slot to, const struct json *node)
 {
+	bool mended = c->mended;
 	struct str text;
 
 	if (!json_is(node, JSON_STRING))
@@ -280,15 +293,9 @@ bool chat_text(struct chat *c, struct slot to, const struct json *node)
 	if (node->raw.n == 0)
 		return false;
 	text = json_text(node);
-	if (node->surrogates) {
-		/* what became U+FFFD was not one */
-		bool mended = c->mended;
-		c->mended = true;
-		chat_add(c, to, text, chat_offset(c, node));
-		c->mended = mended;
-	} else {
-		chat_add(c, to, text, chat_offset(c, node));
-	}
+	c->mended |= node->surrogates; /* what became U+FFFD was not one */
+	chat_append(c, to, text, chat_offset(c, node));
+	c->mended = mended;
 	templates_hole(c->templates, HOLE_TEXT, node->raw, to);
 	return true;
 }

@@ -235,7 +235,7 @@ static bool repeats_one(struct chat *c, const struct sse_event *e)
 		const struct fit_value *v = &fit->values[i];
 		uint64_t at = (uint64_t)(v->raw.p - c->source.p);
 
-		chat_add(c, v->to, value_text(c, v), c->source_at + at);
+		chat_append(c, v->to, value_text(c, v), c->source_at + at);
 	}
 	return true;
 }

@@ -151,15 +151,21 @@ void chat_sequence(struct chat *c, const struct json *node);
 /* Doing this event once more would do nothing but append its texts. */
 void chat_repeats(struct chat *c);
 
-/* Both bounded: appends to a field; sets it. */
+/* Both bounded: appends to a field; sets it. An event that changes one is not
+ * repeated. */
 void chat_keep(struct chat *c, struct buf *field, struct str text);
 void chat_replace(struct chat *c, struct buf *field, struct str text);
 /* Copies a string into a field that is set as a whole. NULL and other kinds
  * leave it alone. Bounded as texts are. */
 void chat_set(struct chat *c, struct buf *field, const struct json *node);
 /* Appends, bounded, counted as text, checked for U+FFFD; for what is no node:
- * a number written as text, an object as JSON. */
+ * a number written as text, an object as JSON. Such an event is not repeated.
+ */
 void chat_add(struct chat *c, struct slot to, struct str text, uint64_t offset);
+
+/* The same for texts of templates, and of chat_text(). */
+void chat_append(struct chat *c, struct slot to, struct str text,
+		 uint64_t offset);
 
 /* A finish reason: counts it, notes finish_twice, finish_empty, and
  * finish_unknown if it is not among `known` (until NULL). null is none. */
