@@ -16,6 +16,7 @@ struct pass {
 	const char *why;
 	enum ecma_verdict verdict;
 	bool atom; /* what stands before can be repeated */
+	size_t longest;
 };
 
 #define SPACES                                                                 \
@@ -295,6 +296,21 @@ static bool class(struct pass *p)
 	return true;
 }
 
+/* How often at most; *, + and {2,} have no limit. */
+static size_t most_times(struct str quantifier)
+{
+	struct str low = str_skip(quantifier, 1), high;
+	uint64_t n;
+
+	if (quantifier.n == 1)
+		return quantifier.p[0] == '?' ? 1 : SIZE_MAX;
+	low.n--; /* the brace */
+	high = low;
+	low = str_cut(&high, ',');
+	return str_u64(high.p ? high : low, &n) && n < SIZE_MAX ? (size_t)n
+								: SIZE_MAX;
+}
+
 /* {2}, {2,}, {2,5}: its length at p->at, or 0. */
 static size_t braces(const struct pass *p)
 {
@@ -313,6 +329,7 @@ static size_t braces(const struct pass *p)
 static bool quantifier(struct pass *p)
 {
 	size_t n = peek(p, 0) == '{' ? braces(p) : 1;
+	struct str words;
 
 	if (n == 0) {
 		if (peek(p, 1) == ',')
@@ -324,7 +341,10 @@ static bool quantifier(struct pass *p)
 	}
 	if (!p->atom)
 		return stop(p, ECMA_BAD, "nothing to repeat");
-	put(p, (struct str){p->in.p + p->at, n});
+	words = (struct str){p->in.p + p->at, n};
+	if (most_times(words) > p->longest)
+		p->longest = most_times(words);
+	put(p, words);
 	p->at += n;
 	if (peek(p, 0) == '?') {
 		buf_addc(p->out, '?');
@@ -407,12 +427,13 @@ static bool step(struct pass *p)
 }
 
 enum ecma_verdict ecma_to_pcre(struct str pattern, struct buf *out,
-			       const char **why)
+			       size_t *longest, const char **why)
 {
-	struct pass p = {.in = pattern, .out = out};
+	struct pass p = {.in = pattern, .out = out, .longest = 1};
 
 	while (p.at < p.in.n && step(&p))
 		;
 	*why = p.why;
+	*longest = p.longest;
 	return p.verdict;
 }

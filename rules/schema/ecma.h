@@ -17,8 +17,9 @@ enum ecma_verdict {
 		       them, or one that PCRE2 cannot do as ECMA-262 has it */
 };
 
-/* Appends to `out`; else *why is a static phrase. */
+/* Appends to `out`; else *why is a static phrase. *longest is the highest
+ * count that something is repeated; SIZE_MAX if one has no limit. */
 enum ecma_verdict ecma_to_pcre(struct str pattern, struct buf *out,
-			       const char **why);
+			       size_t *longest, const char **why);
 
 #endif

@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * DESIGN: the matcher's own limit counts choices, but between two choices it
- * may run over the whole text, so a limit alone bounds nothing: the limit
- * times the text's length is bounded. A match is tried with a small limit
- * first, then larger ones, so that its price tells what it really took, and
- * a thousand dear matches cannot hide behind a thousand small prices.
+ * DESIGN: the matcher's own limit counts choices from one start, but between
+ * two choices it may run over the whole text, and an unanchored pattern has as
+ * many starts as the text has bytes. So what is bounded is their product:
+ *
+ *	work = starts * choices * bytes that one choice can run over
+ *
+ * Starts are tried a window at a time, each with few choices first, then
+ * more, so that the price tells what was really taken, and a thousand dear
+ * matches cannot hide behind a thousand small prices.
  */
 #include "rules/schema/regex.h"
 
@@ -17,16 +21,20 @@
 #include "rules/schema/ecma.h"
 #include "rules/schema/regex_price.h"
 
-#define PATTERN_MAX 16384
-#define HEAP_KIB    8192
-#define LEAST_LIMIT 512
-#define MOST_LIMIT  (512 * 256)
-#define MOST_WORK   (1u << 27) /* choices times bytes */
+enum {
+	PATTERN_MAX = 16384,
+	HEAP_KIB = 8192,
+	LEAST_CHOICES = 64,
+	MOST_CHOICES = LEAST_CHOICES << 12,
+	CHOICE_WORK = 32, /* what a choice costs by itself, in bytes */
+	WINDOW_WORK = 1 << 20,
+	MOST_WORK = 1 << 27,
+};
 
 struct regex {
 	pcre2_code *code;
-	pcre2_match_data *data;
-	pcre2_match_context *context;
+	bool anchored;
+	size_t span; /* bytes that a match is long at most; or SIZE_MAX */
 };
 
 static bool unknown(struct fail *f, const char *why)
@@ -66,9 +74,9 @@ static bool explain(int error, struct fail *f)
 
 static pcre2_code *compile(struct str words, struct fail *f)
 {
-	const uint32_t options = PCRE2_UTF | PCRE2_DOLLAR_ENDONLY |
-				 PCRE2_ALLOW_EMPTY_CLASS |
-				 PCRE2_NEVER_BACKSLASH_C;
+	const uint32_t options =
+		PCRE2_UTF | PCRE2_DOLLAR_ENDONLY | PCRE2_ALLOW_EMPTY_CLASS |
+		PCRE2_NEVER_BACKSLASH_C | PCRE2_USE_OFFSET_LIMIT;
 	pcre2_code *code;
 	PCRE2_SIZE at;
 	int error;
@@ -80,19 +88,34 @@ static pcre2_code *compile(struct str words, struct fail *f)
 	return code;
 }
 
+static struct regex *wrap(pcre2_code *code, size_t longest)
+{
+	struct regex *r = MEM_NEW(struct regex);
+	uint32_t options = 0;
+	size_t size = 0;
+
+	r->code = code;
+	pcre2_pattern_info(code, PCRE2_INFO_ALLOPTIONS, &options);
+	pcre2_pattern_info(code, PCRE2_INFO_SIZE, &size);
+	r->anchored = options & PCRE2_ANCHORED;
+	if (__builtin_mul_overflow(size, longest, &r->span))
+		r->span = SIZE_MAX;
+	return r;
+}
+
 struct regex *regex_compile(struct str pattern, struct fail *f)
 {
 	struct buf words = {0};
-	struct regex *r = NULL;
 	pcre2_code *code = NULL;
 	const char *why;
+	size_t longest;
 
 	if (pattern.n > PATTERN_MAX) {
 		unknown(f, "it is too long");
 		return NULL;
 	}
 	buf_room(&words, 1);
-	switch (ecma_to_pcre(pattern, &words, &why)) {
+	switch (ecma_to_pcre(pattern, &words, &longest, &why)) {
 	case ECMA_OK: code = compile(buf_str(&words), f); break;
 	case ECMA_OTHER: unknown(f, why); break;
 	case ECMA_BAD:
@@ -102,54 +125,99 @@ struct regex *regex_compile(struct str pattern, struct fail *f)
 	buf_free(&words);
 	if (!code)
 		return NULL;
-	r = MEM_NEW(struct regex);
-	r->code = code;
-	r->data = pcre2_match_data_create(1, NULL);
-	r->context = pcre2_match_context_create(NULL);
-	if (!r->data || !r->context)
-		abort();
-	pcre2_set_heap_limit(r->context, HEAP_KIB);
-	return r;
+	return wrap(code, longest);
 }
 
 void regex_free(struct regex *r)
 {
 	if (!r)
 		return;
-	pcre2_match_data_free(r->data);
-	pcre2_match_context_free(r->context);
 	pcre2_code_free(r->code);
 	free(r);
 }
 
-static enum regex_verdict try(const struct regex *r, struct str text,
-			      uint32_t limit)
+/*
+ * What one search works with. Not kept with the pattern: it may grow to
+ * HEAP_KIB, and a schema may have thousands of patterns.
+ */
+struct matcher {
+	const struct regex *r;
+	struct str text;
+	pcre2_match_data *data;
+	pcre2_match_context *context;
+};
+
+static struct matcher matcher_open(const struct regex *r, struct str text)
 {
+	struct matcher m = {r, text, pcre2_match_data_create(1, NULL),
+			    pcre2_match_context_create(NULL)};
+
+	if (!m.data || !m.context)
+		abort();
+	pcre2_set_heap_limit(m.context, HEAP_KIB);
+	return m;
+}
+
+static void matcher_close(struct matcher *m)
+{
+	pcre2_match_data_free(m->data);
+	pcre2_match_context_free(m->context);
+}
+
+/* Looks for a match that starts in from..*last, with so many choices from each
+ * start. *last becomes the start that matched. */
+static enum regex_verdict matcher_try(struct matcher *m, size_t from,
+				      size_t *last, uint32_t choices)
+{
+	const uint32_t known_utf8 = from ? PCRE2_NO_UTF_CHECK : 0;
 	int n;
 
-	pcre2_set_match_limit(r->context, limit);
-	n = pcre2_match(r->code, (PCRE2_SPTR)(text.n ? text.p : ""), text.n, 0,
-			0, r->data, r->context);
-	if (n >= 0)
-		return REGEX_MATCH;
-	return n == PCRE2_ERROR_NOMATCH ? REGEX_NONE : REGEX_UNKNOWN;
+	pcre2_set_match_limit(m->context, choices);
+	pcre2_set_offset_limit(m->context, *last);
+	n = pcre2_match(m->r->code, (PCRE2_SPTR)(m->text.n ? m->text.p : ""),
+			m->text.n, from, known_utf8, m->data, m->context);
+	if (n < 0)
+		return n == PCRE2_ERROR_NOMATCH ? REGEX_NONE : REGEX_UNKNOWN;
+	*last = pcre2_get_ovector_pointer(m->data)[0];
+	return REGEX_MATCH;
+}
+
+/* The first byte of a character, at or behind `at`. */
+static size_t character(struct str text, size_t at)
+{
+	while (at < text.n && ((unsigned char)text.p[at] & 0xc0) == 0x80)
+		at++;
+	return at;
 }
 
 enum regex_verdict regex_find_priced(const struct regex *r, struct str text,
 				     uint64_t *price)
 {
-	const size_t most = MOST_WORK / (text.n + 1);
-	const uint64_t once = 32 + text.n / 4;
-	size_t limit = most < LEAST_LIMIT ? most : LEAST_LIMIT;
-	enum regex_verdict v = REGEX_UNKNOWN;
+	const size_t starts = r->anchored ? 1 : text.n + 1;
+	const size_t run = CHOICE_WORK + (text.n < r->span ? text.n : r->span);
+	enum regex_verdict v = REGEX_NONE;
+	uint32_t choices = LEAST_CHOICES;
+	uint64_t work = 0;
+	struct matcher m = matcher_open(r, text);
+	size_t from = 0, last;
 
-	*price = once;
-	while (v == REGEX_UNKNOWN && limit && limit <= most &&
-	       limit <= MOST_LIMIT) {
-		v = try(r, text, (uint32_t)limit);
-		*price += once * (limit / LEAST_LIMIT);
-		limit *= 16;
+	while (from < starts && v != REGEX_MATCH) {
+		last = from + WINDOW_WORK / run / choices;
+		if (last >= starts)
+			last = starts - 1;
+		if (choices > MOST_CHOICES ||
+		    work + (last - from + 1) * run * choices > MOST_WORK) {
+			v = REGEX_UNKNOWN;
+			break;
+		}
+		v = matcher_try(&m, from, &last, choices);
+		work += (last - from + 1) * run * choices;
+		if (v == REGEX_NONE)
+			from = character(text, last + 1);
+		choices = v == REGEX_UNKNOWN ? choices * 16 : LEAST_CHOICES;
 	}
+	matcher_close(&m);
+	*price = 4 + work / 2048;
 	return v;
 }
 

@@ -1,18 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /* The keywords of single values: kinds, bounds, patterns, sets. */
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/mem.h"
 #include "rules/schema/schema_impl.h"
 
-/* Steps to compare or to hash a value; names are looked up one by one. */
+/* Steps to compare or to hash a value. */
 static uint64_t cost(const struct json *j)
 {
-	uint64_t steps = 1 + (j->n ? 0 : j->raw.n / 32);
+	uint64_t steps = 1 + j->key.n / 32 + (j->n ? 0 : j->raw.n / 32);
 
-	if (j->kind == JSON_OBJECT)
-		steps += (uint64_t)j->n * j->n / 16;
 	for (uint32_t i = 0; i < j->n; i++)
 		steps += cost(j->v[i]);
 	return steps;
@@ -29,33 +26,12 @@ static bool decimal_here(struct run *r, const struct json *j, struct decimal *d)
 	return false;
 }
 
-static void put_types(char *out, size_t cap, unsigned types)
-{
-	static const struct {
-		const char *name;
-		unsigned bit;
-	} known[] = {
-		{"object", 1u << JSON_OBJECT}, {"array", 1u << JSON_ARRAY},
-		{"string", 1u << JSON_STRING}, {"integer", TYPE_WHOLE},
-		{"number", 1u << JSON_NUMBER}, {"boolean", 1u << JSON_TRUE},
-		{"null", 1u << JSON_NULL},
-	};
-	size_t n = 0;
-
-	out[0] = '\0';
-	for (size_t i = 0; i < sizeof(known) / sizeof(*known); i++) {
-		if (types & known[i].bit)
-			n += (size_t)snprintf(out + n, cap - n, "%s%s",
-					      n ? " or " : "", known[i].name);
-	}
-}
-
 enum schema_verdict check_type(struct run *r, const struct keyword *k,
 			       struct frame *f)
 {
 	const struct json *j = f->instance;
 	struct decimal d;
-	char words[96];
+	char words[TELL_TYPES];
 
 	if (k->types & 1u << j->kind)
 		return SCHEMA_VALID;
@@ -65,7 +41,7 @@ enum schema_verdict check_type(struct run *r, const struct keyword *k,
 		if (decimal_whole(&d))
 			return SCHEMA_VALID;
 	}
-	put_types(words, sizeof(words), k->types);
+	tell_types(words, k->types);
 	return run_fault(r, j, k->name, "%s", words);
 }
 
@@ -262,11 +238,10 @@ enum schema_verdict check_max_items(struct run *r, const struct keyword *k,
 static bool members(struct run *r, const struct json *o, uint64_t *n)
 {
 	*n = o->n;
-	for (uint32_t i = 0; o->duplicates && i < o->n; i++) {
-		if (!run_spend(r, o->n))
-			return false;
+	if (o->duplicates && !run_spend(r, o->n))
+		return false;
+	for (uint32_t i = 0; o->duplicates && i < o->n; i++)
 		*n -= is_hidden(o, o->v[i]);
-	}
 	return true;
 }
 
@@ -380,7 +355,7 @@ enum schema_verdict check_required(struct run *r, const struct keyword *k,
 		return SCHEMA_VALID;
 	for (uint32_t i = 0; i < k->value->n; i++) {
 		struct str name = json_text(k->value->v[i]);
-		if (!run_spend(r, 1 + o->n / 8))
+		if (!run_spend(r, 1 + name.n / 32))
 			return SCHEMA_UNKNOWN;
 		if (json_get(o, name))
 			continue;

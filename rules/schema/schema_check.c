@@ -132,6 +132,48 @@ static bool how_many(struct run *r, const struct keyword *k, struct frame *f,
 	return true;
 }
 
+/* The types that a branch allows; all, if it does not say. */
+static unsigned branch_types(const struct node *n)
+{
+	for (uint32_t i = 0; i < n->n; i++) {
+		if (n->keywords[i].check == check_type)
+			return n->keywords[i].types;
+	}
+	return n->kind == NODE_FALSE ? 0 : ~0u;
+}
+
+/*
+ * No branch is valid. Where the value's type leaves one branch, that one's
+ * fault is the answer; where it leaves none, the types are.
+ */
+static enum schema_verdict none_of(struct run *r, const struct keyword *k,
+				   struct frame *f)
+{
+	const unsigned number = 1u << JSON_NUMBER | TYPE_WHOLE;
+	unsigned here = 1u << f->instance->kind, types = 0, left = 0;
+	const struct node *only = NULL;
+	char words[TELL_TYPES];
+
+	if (r->quiet || !r->fault)
+		return SCHEMA_INVALID;
+	here = f->instance->kind == JSON_NUMBER ? number : here;
+	for (uint32_t i = 0; i < k->list.n; i++) {
+		unsigned one = branch_types(k->list.v[i]);
+		types |= one;
+		left += (one & here) != 0;
+		only = one & here ? k->list.v[i] : only;
+	}
+	if (left == 1 &&
+	    run_node(r, only, f->instance, f, k->name) == SCHEMA_INVALID)
+		return SCHEMA_INVALID;
+	if (left == 0 && types) {
+		tell_types(words, types);
+		return run_fault(r, f->instance, k->name, "%s", words);
+	}
+	return run_fault(r, f->instance, k->name,
+			 "what one of %u schemas allows", k->list.n);
+}
+
 /* If somebody asks what was seen, all branches must have a look. */
 enum schema_verdict check_any(struct run *r, const struct keyword *k,
 			      struct frame *f)
@@ -140,12 +182,7 @@ enum schema_verdict check_any(struct run *r, const struct keyword *k,
 
 	if (!how_many(r, k, f, f->seen ? UINT32_MAX : 1, &valid))
 		return SCHEMA_UNKNOWN;
-	if (valid)
-		return SCHEMA_VALID;
-	if (k->list.n == 1) /* its own words say more */
-		return run_node(r, k->list.v[0], f->instance, f, k->name);
-	return run_fault(r, f->instance, k->name,
-			 "what one of %u schemas allows", k->list.n);
+	return valid ? SCHEMA_VALID : none_of(r, k, f);
 }
 
 enum schema_verdict check_one(struct run *r, const struct keyword *k,
@@ -157,11 +194,8 @@ enum schema_verdict check_one(struct run *r, const struct keyword *k,
 		return SCHEMA_UNKNOWN;
 	if (valid == 1)
 		return SCHEMA_VALID;
-	if (k->list.n == 1)
-		return run_node(r, k->list.v[0], f->instance, f, k->name);
 	if (valid == 0)
-		return run_fault(r, f->instance, k->name,
-				 "what one of %u schemas allows", k->list.n);
+		return none_of(r, k, f);
 	return run_fault(r, f->instance, k->name,
 			 "what only one of %u schemas allows", k->list.n);
 }

@@ -266,5 +266,8 @@ void tell_pointer(char *out, size_t cap, const struct json *root,
 		  const struct json *node);
 /* What a value looks like, cut to fit. */
 void tell_value(char *out, size_t cap, const struct json *j);
+/* "integer or null", of the bits of a keyword's types. */
+#define TELL_TYPES 96
+void tell_types(char out[TELL_TYPES], unsigned types);
 
 #endif

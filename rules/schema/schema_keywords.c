@@ -251,8 +251,6 @@ static bool named_nodes(struct build *b, struct node *n, struct keyword *k,
 	m->named = build_alloc(b, from->n, sizeof(*m->named));
 	for (uint32_t i = 0; i < from->n; i++) {
 		struct node *at;
-		if (from->duplicates && !build_spend(b, n, from->n))
-			return false;
 		at = build_node(b, from->v[i], n->res);
 		if (!at)
 			return false;

@@ -60,7 +60,7 @@ enum schema_verdict check_members(struct run *r, const struct keyword *k,
 		return SCHEMA_VALID;
 	for (uint32_t i = 0; i < o->n; i++) {
 		enum schema_verdict v;
-		if (!run_spend(r, o->duplicates ? 1 + o->n : 1))
+		if (!run_spend(r, 1 + o->v[i]->key.n / 32))
 			return SCHEMA_UNKNOWN;
 		if (is_hidden(o, o->v[i]))
 			continue;
@@ -103,7 +103,7 @@ static enum schema_verdict check_dependent(struct run *r,
 		return run_node(r, d->node, f->instance, f, k->name);
 	for (uint32_t i = 0; i < d->required->n; i++) {
 		struct str name = json_text(d->required->v[i]);
-		if (!run_spend(r, 1 + f->instance->n / 8))
+		if (!run_spend(r, 1 + name.n / 32))
 			return SCHEMA_UNKNOWN;
 		if (json_get(f->instance, name))
 			continue;
@@ -125,7 +125,7 @@ enum schema_verdict check_dependents(struct run *r, const struct keyword *k,
 	     i++) {
 		const struct dependent *d = &k->dependents.v[i];
 		enum schema_verdict v = SCHEMA_VALID;
-		if (!run_spend(r, 1 + o->n / 8))
+		if (!run_spend(r, 1 + d->name.n / 32))
 			return SCHEMA_UNKNOWN;
 		if (json_get(o, d->name))
 			v = check_dependent(r, d, k, f);
@@ -196,8 +196,6 @@ static enum schema_verdict check_unseen(struct run *r, const struct keyword *k,
 		enum schema_verdict v;
 		if (f->seen[i / 64] >> i % 64 & 1)
 			continue;
-		if (!run_spend(r, from->duplicates ? from->n : 0))
-			return SCHEMA_UNKNOWN;
 		if (from->kind == JSON_OBJECT && is_hidden(from, from->v[i]))
 			continue;
 		v = run_node(r, k->node, from->v[i], f, k->name);

@@ -200,7 +200,7 @@ static struct node *by_pointer(struct build *b, const struct node *from,
 	while (j && pointer.p) {
 		const struct node *met;
 		struct str token = next_token(b, &pointer);
-		if (!build_spend(b, from, 1 + token.n + j->n))
+		if (!build_spend(b, from, 1 + token.n))
 			return NULL;
 		j = child(j, token);
 		met = j ? build_find(b, j) : NULL;

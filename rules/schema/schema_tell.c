@@ -107,6 +107,27 @@ void tell_value(char *out, size_t cap, const struct json *j)
 	end(&t);
 }
 
+void tell_types(char out[TELL_TYPES], unsigned types)
+{
+	static const struct {
+		const char *name;
+		unsigned bit;
+	} known[] = {
+		{"object", 1u << JSON_OBJECT}, {"array", 1u << JSON_ARRAY},
+		{"string", 1u << JSON_STRING}, {"integer", TYPE_WHOLE},
+		{"number", 1u << JSON_NUMBER}, {"boolean", 1u << JSON_TRUE},
+		{"null", 1u << JSON_NULL},
+	};
+	size_t n = 0;
+
+	out[0] = '\0';
+	for (size_t i = 0; i < sizeof(known) / sizeof(*known); i++) {
+		if (types & known[i].bit)
+			n += (size_t)snprintf(out + n, TELL_TYPES - n, "%s%s",
+					      n ? " or " : "", known[i].name);
+	}
+}
+
 static void put_text(char *out, size_t cap, const char *fmt, va_list ap)
 	__attribute__((format(printf, 3, 0)));
 

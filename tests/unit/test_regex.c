@@ -124,6 +124,7 @@ static void catastrophes_end(void **state)
 		s.n = 1000;
 		find(patterns[i], s);
 	}
+	assert_int_equal(find("x+[yz]", buf_str(&b)), REGEX_UNKNOWN);
 	assert_int_equal(
 		find("^(a+)+$", STR("aaaaaaaaaaaaaaaaaaaaaaaaaaaaaa!")),
 		REGEX_UNKNOWN);
@@ -139,6 +140,8 @@ static void long_texts_with_simple_patterns_are_judged(void **state)
 		buf_addc(&b, 'a');
 	assert_int_equal(find("^[a-z]+$", buf_str(&b)), REGEX_MATCH);
 	assert_int_equal(find("^[a-z]*!$", buf_str(&b)), REGEX_NONE);
+	assert_int_equal(find("\\S", buf_str(&b)), REGEX_MATCH);
+	assert_int_equal(find("^a", buf_str(&b)), REGEX_MATCH);
 	buf_free(&b);
 }
 

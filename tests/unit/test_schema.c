@@ -113,7 +113,14 @@ static void faults_read_well(void **state)
 		     "", "maxContains", "at most 1 elements that match",
 		     "2 that match");
 	expect_fault("{\"anyOf\":[{\"type\":\"string\"},{\"type\":\"null\"}]}",
-		     "5", "", "anyOf", "what one of 2 schemas allows", "5");
+		     "5", "", "anyOf", "string or null", "5");
+	expect_fault("{\"anyOf\":[{\"type\":\"null\"},{\"type\":\"object\","
+		     "\"properties\":{\"a\":{\"minimum\":3}}}]}",
+		     "{\"a\":2}", "/a", "minimum", "at least 3", "2");
+	expect_fault("{\"oneOf\":[{\"minimum\":3},{\"maximum\":1}]}", "2", "",
+		     "oneOf", "what one of 2 schemas allows", "2");
+	expect_fault("{\"oneOf\":[{\"minimum\":3},{\"maximum\":5}]}", "4", "",
+		     "oneOf", "what only one of 2 schemas allows", "4");
 	expect_fault("{\"uniqueItems\":true}", "[1,2,1.0]", "/0", "uniqueItems",
 		     "no element twice", "1");
 	expect_fault("{\"unevaluatedProperties\":false}", "{\"a\":1}", "/a",
@@ -340,15 +347,15 @@ static void hostile_instances_end(void **state)
 	for (int i = 0; i < 20000; i++)
 		buf_addf(&o, ",\"p%05d\":%d", i, i);
 	buf_adds(&o, STR("},1]"));
-	ends_in_time(STR("{\"uniqueItems\":true}"), buf_str(&o),
-		     SCHEMA_UNKNOWN);
+	ends_in_time(STR("{\"uniqueItems\":true}"), buf_str(&o), SCHEMA_VALID);
 	buf_free(&o);
 	a = repeat("{\"a\":1", ",\"a\":1", 20000, "}");
 	ends_in_time(STR("{\"additionalProperties\":true}"), buf_str(&a),
-		     SCHEMA_UNKNOWN);
+		     SCHEMA_VALID);
 	buf_free(&a);
 	a = repeat("[0", ",\"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\"", 20000, "]");
-	ends_in_time(STR("{\"items\":{\"pattern\":\"^(a+)+$|^b\"}}"),
+	ends_in_time(STR("{\"items\":{\"anyOf\":[{\"type\":\"integer\"},"
+			 "{\"not\":{\"pattern\":\"^(a+a+)+[bc]\"}}]}}"),
 		     buf_str(&a), SCHEMA_UNKNOWN);
 	ends_in_time(STR("{\"items\":{\"pattern\":\"(a|aa)+!\"}}"), buf_str(&a),
 		     SCHEMA_INVALID);
