@@ -73,8 +73,10 @@ static void decode(struct request *q, struct str body, struct str coding)
 		buf_add(&out, body.p, body.n);
 	}
 	decoder_free(d);
-	if (q->unknown)
+	if (q->unknown) {
 		buf_free(&out);
+		q->body_hash = text_hash(body);
+	}
 	q->body = buf_str(&out);
 }
 
@@ -94,7 +96,6 @@ struct request *request_read(struct request_memory *m, enum dialect d,
 
 	decode(q, body, coding);
 	prefixes_of(&prefixes, d, q->body);
-	q->body_hash = prefixes.whole;
 	if (!q->unknown) {
 		top = request_walk(q, m ? memory_find(m, &prefixes) : NULL, m);
 		request_fields(q);

@@ -73,10 +73,14 @@ struct message {
 	 * but not of reasoning: an answer hashes to the same as the message
 	 * that a client makes of it (message_hash_of_answer()). */
 	uint64_t hash;
+	uint64_t bytes; /* of its elements as written */
 	/* What the judge found about this message alone, kept with it so that
 	 * a history is not judged twice: see judge. Freed by free(). */
 	void *verdicts;
 	uint64_t verdicts_of; /* which rule set they belong to */
+	/* The ledger's digest of its reasoning, for the same reason; or NULL.
+	 * Freed by free(). */
+	void *passback;
 };
 
 enum tool_choice {
@@ -105,7 +109,8 @@ struct request {
 			    nothing may be concluded */
 	struct json_error bad;
 	struct str body;    /* decoded; owned */
-	uint64_t body_hash; /* XXH64 of the decoded body */
+	uint64_t body_hash; /* of the body as written, but for white space
+			       around its members and messages */
 	/* The whole tree; the history's elements are the messages' nodes.
 	 * Raw positions within it may be of an earlier request's bytes. */
 	const struct json *root;

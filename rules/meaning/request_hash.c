@@ -22,6 +22,11 @@ uint64_t text_hash(struct str text)
 	return XXH64(text.p, text.n, 1);
 }
 
+uint64_t bytes_hash(const struct json *value)
+{
+	return XXH3_64bits_withSeed(value->raw.p, value->raw.n, value->kind);
+}
+
 static uint64_t mix_str(uint64_t hash, struct str s)
 {
 	return mix(hash, text_hash(s));

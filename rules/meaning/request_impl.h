@@ -36,7 +36,8 @@ struct member {
 	unsigned refs;
 	struct json_doc *doc;
 	struct json *node;
-	uint64_t head; /* hash of its first MEMBER_LEAST bytes */
+	uint64_t head;	/* hash of its first MEMBER_LEAST bytes */
+	uint64_t bytes; /* and of all of it */
 	size_t cost;
 };
 void member_unref(struct member *m);
@@ -97,6 +98,8 @@ uint64_t identity_call(uint64_t hash, struct str id, struct str name,
 /* Of an image, a file and so on; cache_control aside. */
 uint64_t part_hash(const struct json *part);
 uint64_t text_hash(struct str text);
+/* Of a value as it is written. */
+uint64_t bytes_hash(const struct json *value);
 
 /* ---- request_fields.c ---- */
 
@@ -126,7 +129,6 @@ enum { PREFIXES_MOST = 160 };
 struct prefixes {
 	uint64_t v[PREFIXES_MOST];
 	unsigned n;
-	uint64_t whole; /* and of all of it */
 };
 void prefixes_of(struct prefixes *p, enum dialect d, struct str text);
 

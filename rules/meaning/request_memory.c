@@ -7,8 +7,10 @@
  *
  *	slots	[ h & mask ] -> the newest entry whose body has that prefix
  *
- * The entry under the longest known prefix is the likeliest to have the same
- * messages. It is only a guess: whoever takes a message compares its bytes.
+ * A hash is of the one before and the last bytes of its stretch: to read all
+ * of a body once more would cost as much as all the rest. The entry under the
+ * longest known prefix is the likeliest to have the same messages. It is only
+ * a guess: whoever takes a message compares its bytes, all of them.
  * So slots may be overwritten and forget; they must never point to an entry
  * that is gone.
  */
@@ -19,7 +21,7 @@
 
 #include "rules/meaning/request_impl.h"
 
-enum { SLOTS = 1 << 15, MEMBERS = 64, FIRST_PREFIX = 1024 };
+enum { SLOTS = 1 << 15, MEMBERS = 64, FIRST_PREFIX = 1024, SAMPLE = 64 };
 
 struct entry {
 	struct entry *newer, *older;
@@ -67,20 +69,14 @@ static size_t next_prefix(size_t n)
 
 void prefixes_of(struct prefixes *p, enum dialect d, struct str text)
 {
-	size_t at = 0, next = FIRST_PREFIX;
-	XXH64_state_t state;
+	uint64_t hash = d;
 
 	p->n = 0;
-	XXH64_reset(&state, 0);
-	while (next <= text.n && p->n < PREFIXES_MOST) {
-		XXH64_update(&state, text.p + at, next - at);
-		p->v[p->n++] = XXH64_digest(&state) + d;
-		at = next;
-		next = next_prefix(at);
+	for (size_t at = FIRST_PREFIX; at <= text.n && p->n < PREFIXES_MOST;
+	     at = next_prefix(at)) {
+		hash = XXH3_64bits_withSeed(text.p + at - SAMPLE, SAMPLE, hash);
+		p->v[p->n++] = hash;
 	}
-	if (at < text.n)
-		XXH64_update(&state, text.p + at, text.n - at);
-	p->whole = XXH64_digest(&state);
 }
 
 /* ---- entries ---- */

@@ -40,6 +40,8 @@ struct walk {
 	size_t top_at;
 	bool top_shared;
 	size_t cost;
+	uint64_t bytes;	   /* hash of the value just read, as written */
+	uint64_t hash;	   /* of all so far */
 	const char *limit; /* why it was given up, or NULL */
 };
 
@@ -219,6 +221,14 @@ static bool elements(struct walk *w)
 	return take(w, ']');
 }
 
+/* Once all elements are there. */
+static uint64_t bytes_of(struct message *m)
+{
+	for (size_t i = 0; i < m->n_nodes && m->refs == 1; i++)
+		m->bytes = chain_next(m->bytes, bytes_hash(m->nodes[i]));
+	return m->bytes;
+}
+
 static struct json *history(struct walk *w, struct str name)
 {
 	size_t from = w->at;
@@ -228,8 +238,11 @@ static struct json *history(struct walk *w, struct str name)
 	w->next = w->earlier && w->earlier->top;
 	if (!elements(w))
 		return NULL;
-	for (size_t i = 0; i < w->n_said; i++)
+	w->bytes = 0;
+	for (size_t i = 0; i < w->n_said; i++) {
 		n += (uint32_t)w->said[i]->n_nodes;
+		w->bytes = chain_next(w->bytes, bytes_of(w->said[i]));
+	}
 	array = json_make(w->parts->doc, JSON_ARRAY, n,
 			  (struct str){w->s.p + from, w->at - from});
 	array->key = name;
@@ -255,6 +268,7 @@ static struct message *lone(struct walk *w, enum role role, struct str name,
 	*shared = end != 0;
 	if (*shared) {
 		w->at = end;
+		w->bytes = m->bytes;
 		return message_ref(m);
 	}
 	doc = json_doc_new();
@@ -267,6 +281,7 @@ static struct message *lone(struct walk *w, enum role role, struct str name,
 	m = message_new();
 	m->role = role;
 	message_add(m, doc, node);
+	w->bytes = bytes_of(m);
 	return m;
 }
 
@@ -305,6 +320,7 @@ static struct member *member_new(struct walk *w, struct str name, size_t end)
 	key = json_doc_alloc(m->doc, name.n + 1);
 	memcpy(key, name.p, name.n);
 	m->node->key = (struct str){key, name.n};
+	m->bytes = bytes_hash(m->node);
 	m->cost = json_doc_size(m->doc);
 	if (w->memory)
 		memory_keep_member(w->memory, m);
@@ -318,6 +334,7 @@ static struct json *keep_member(struct walk *w, struct member *m)
 	parts->members = room_for_one(parts->members, parts->n_members,
 				      sizeof(struct member *));
 	parts->members[parts->n_members++] = m;
+	w->bytes = m->bytes;
 	return add_cost(w, m->cost) ? m->node : NULL;
 }
 
@@ -339,8 +356,10 @@ static struct json *member(struct walk *w, struct str name)
 		return m ? keep_member(w, m) : NULL;
 	}
 	node = parse_here(w, end, 1, w->parts->doc, false);
-	if (node)
-		node->key = name;
+	if (!node)
+		return NULL;
+	node->key = name;
+	w->bytes = bytes_hash(node);
 	return node;
 }
 
@@ -396,6 +415,7 @@ static bool named_value(struct walk *w)
 	w->members =
 		room_for_one(w->members, w->n_members, sizeof(struct json *));
 	w->members[w->n_members++] = node;
+	w->hash = chain_next(chain_next(w->hash, text_hash(name)), w->bytes);
 	return true;
 }
 
@@ -460,6 +480,7 @@ static void deliver_root(struct walk *w)
 		memcpy(root->v, w->members, w->n_members * sizeof(*root->v));
 	root->duplicates = w->duplicates;
 	w->q->root = root;
+	w->q->body_hash = w->hash;
 }
 
 static void drop_messages(struct walk *w)
@@ -477,6 +498,7 @@ static void explain(struct walk *w)
 	struct json_limits limits = {REQUEST_MOST_DEPTH, REQUEST_MOST_NODES};
 
 	json_doc_reset(w->parts->doc);
+	q->body_hash = text_hash(q->body);
 	if (!w->limit)
 		q->root = json_parse(w->parts->doc, w->s, &limits, &q->bad);
 	if (w->limit || q->bad.limit || json_is(q->root, JSON_OBJECT)) {
