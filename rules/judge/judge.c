@@ -225,7 +225,7 @@ void judge_conn(struct judge *j, int64_t id, const struct ev_conn *c)
 		j->conns = mem_zero(JUDGE_CONNS * sizeof *j->conns);
 	to = &j->conns[j->next_conn];
 	conn_free(to);
-	to->id = id;
+	j->conn_ids[j->next_conn] = id;
 	to->conn = *c;
 	conn_keep(to);
 	j->next_conn = (j->next_conn + 1) % JUDGE_CONNS;
@@ -239,7 +239,7 @@ const struct judge_conn *judge_conn_of(const struct judge *j, int64_t id)
 		/* The newest first. */
 		size_t at = (j->next_conn + JUDGE_CONNS - 1 - i) % JUDGE_CONNS;
 
-		if (j->conns[at].id == id)
+		if (j->conn_ids[at] == id)
 			return &j->conns[at];
 	}
 	return NULL;

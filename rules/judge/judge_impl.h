@@ -69,7 +69,6 @@ struct held_piece {
 };
 
 struct judge_conn {
-	int64_t id;
 	struct ev_conn conn;
 	char *texts[7]; /* of conn's strings */
 };
@@ -88,7 +87,9 @@ struct judge {
 	size_t n_buckets, n_hearings;
 	struct hearing *last; /* the one of the last event */
 	size_t waiting;
-	struct judge_conn *conns; /* a ring, the oldest is overwritten */
+	/* A ring, the oldest is overwritten; the ids apart, to be searched. */
+	struct judge_conn *conns;
+	int64_t conn_ids[JUDGE_CONNS];
 	size_t n_conns, next_conn;
 	/* memory */
 	struct request_memory *requests;

@@ -6,59 +6,61 @@
 
 /* ---- text ---- */
 
-/* Characters without white space, runs of one counted as four at most: such
- * runs are single tokens, however long. */
-static uint64_t solid(struct str s)
-{
-	uint64_t n = 0;
-	unsigned run = 0;
-
-	for (size_t i = 0; i < s.n; i++) {
-		unsigned char ch = (unsigned char)s.p[i];
-
-		if (ch <= ' ' || (ch & 0xc0) == 0x80)
-			continue;
-		run = i && s.p[i] == s.p[i - 1] ? run + 1 : 0;
-		n += run < 4;
-	}
-	return n;
-}
-
 /* Which letters a text is mostly of: they cost tokens differently. */
 enum letters { LETTERS_LATIN, LETTERS_WIDE, LETTERS_OTHER };
 
-static enum letters letters_of(struct str s)
+struct weight {
+	uint64_t chars;
+	/* Without white space, and of a run of one character four at most:
+	 * such runs are single tokens, however long. */
+	uint64_t solid;
+	uint64_t wide;	/* from U+3000 on */
+	uint64_t other; /* from U+0340 on */
+};
+
+static struct weight weigh(struct str s)
 {
-	uint64_t wide = 0, other = 0, all = 0;
+	struct weight w = {0};
+	unsigned run = 0;
 
 	for (size_t i = 0; i < s.n; i++) {
 		unsigned char ch = (unsigned char)s.p[i];
 
 		if ((ch & 0xc0) == 0x80)
 			continue;
-		all++;
-		wide += ch >= 0xe3;		  /* from U+3000 on */
-		other += ch >= 0xcd && ch < 0xe3; /* from U+0340 on */
+		run = i && s.p[i] == s.p[i - 1] ? run + 1 : 0;
+		w.chars++;
+		w.solid += ch > ' ' && run < 4;
+		w.wide += ch >= 0xe3;
+		w.other += ch >= 0xcd && ch < 0xe3;
 	}
-	if (wide * 4 > all)
+	return w;
+}
+
+static enum letters letters_of(const struct weight *w)
+{
+	if (w->wide * 4 > w->chars)
 		return LETTERS_WIDE;
-	return other * 4 > all ? LETTERS_OTHER : LETTERS_LATIN;
+	return w->other * 4 > w->chars ? LETTERS_OTHER : LETTERS_LATIN;
 }
 
 /* ---- what the tokens are for ---- */
 
-/* Reasoning that is charged and not shown, or shown as a summary. */
+/* Reasoning that is charged for, and not shown or shown as a summary. */
 static bool hides_reasoning(const struct answer *a)
 {
 	for (size_t i = 0; i < a->n_choices; i++) {
 		const struct choice *ch = &a->choices[i];
 
-		if (ch->n_pieces && a->dialect == DIALECT_MESSAGES)
-			return true;
-		for (size_t k = 0; k < ch->n_pieces; k++)
-			if (ch->pieces[k].name != REASONING_SIGNATURE &&
-			    !ch->pieces[k].text.n)
+		for (size_t k = 0; k < ch->n_pieces; k++) {
+			const struct reasoning *p = &ch->pieces[k];
+			bool plain = p->name == REASONING_REASONING_CONTENT ||
+				     p->name == REASONING_REASONING;
+
+			if (p->name != REASONING_SIGNATURE &&
+			    !(plain && p->text.n))
 				return true;
+		}
 	}
 	return false;
 }
@@ -126,8 +128,20 @@ bool meter_is_closed(const struct request *q)
 
 struct sums {
 	uint64_t answer, reasoning; /* characters */
-	enum letters letters;
+	enum letters letters;	    /* of the first text */
 };
+
+static void add_calls(const struct choice *ch, struct measure *m,
+		      struct sums *s)
+{
+	m->calls += ch->n_calls;
+	for (size_t i = 0; i < ch->n_calls; i++) {
+		const struct tool_call *call = &ch->calls[i];
+
+		m->bytes += call->arguments.n + call->name.n;
+		s->answer += check_characters(buf_str(&call->arguments));
+	}
+}
 
 static struct sums add_up(const struct answer *a, struct measure *m)
 {
@@ -135,23 +149,18 @@ static struct sums add_up(const struct answer *a, struct measure *m)
 
 	for (size_t i = 0; i < a->n_choices; i++) {
 		const struct choice *ch = &a->choices[i];
-		struct str content = buf_str(&ch->content);
+		struct weight content = weigh(buf_str(&ch->content));
+		struct weight reasoning = weigh(buf_str(&ch->reasoning));
 
-		m->bytes += content.n + ch->refusal.n + ch->reasoning.n;
-		m->solid += solid(content);
-		m->calls += ch->n_calls;
-		s.answer += check_characters(content) +
-			    check_characters(buf_str(&ch->refusal));
-		s.reasoning += check_characters(buf_str(&ch->reasoning));
-		for (size_t k = 0; k < ch->n_calls; k++) {
-			struct str args = buf_str(&ch->calls[k].arguments);
-
-			m->bytes += args.n + ch->calls[k].name.n;
-			s.answer += check_characters(args);
-		}
+		m->bytes += ch->content.n + ch->refusal.n + ch->reasoning.n;
+		m->solid += content.solid;
+		s.answer +=
+			content.chars + check_characters(buf_str(&ch->refusal));
+		s.reasoning += reasoning.chars;
+		add_calls(ch, m, &s);
 		if (i == 0)
-			s.letters = letters_of(
-				content.n ? content : buf_str(&ch->reasoning));
+			s.letters = letters_of(content.chars ? &content
+							     : &reasoning);
 	}
 	return s;
 }

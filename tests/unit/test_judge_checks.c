@@ -48,11 +48,45 @@
 #define GOOD_CALL                                                              \
 	PLAIN(CALLS(CALL("call_1", "add", "{\\\"a\\\":1}")), "tool_calls")
 
+#define MESSAGES "/v1/messages"
+#define ASK_MESSAGES(more)                                                     \
+	"{\"model\":\"practice-1\",\"max_tokens\":100," HELLO more "}"
+#define BLOCKS(blocks, stop)                                                   \
+	"{\"id\":\"msg_1\",\"type\":\"message\",\"role\":\"assistant\","       \
+	"\"model\":\"practice-1\",\"content\":[" blocks "],"                   \
+	"\"stop_reason\":\"" stop "\",\"stop_sequence\":null,\"usage\":{"      \
+	"\"input_tokens\":9,\"output_tokens\":5}}"
+#define BLOCK(text) "{\"type\":\"text\",\"text\":\"" text "\"}"
+#define USES                                                                   \
+	"{\"type\":\"tool_use\",\"id\":\"toolu_1\",\"name\":\"add\","          \
+	"\"input\":{\"a\":1}}"
+#define MESSAGES_TOOLS                                                         \
+	",\"tools\":[{\"name\":\"add\",\"input_schema\":{\"type\":"            \
+	"\"object\",\"required\":[\"a\"]}}]"
+
+#define RESPONSES "/v1/responses"
+#define ASK_RESPONSES(more)                                                    \
+	"{\"model\":\"practice-1\",\"input\":\"Hello there\"" more "}"
+#define RESPONSE(items, status, more)                                          \
+	"{\"id\":\"resp_1\",\"object\":\"response\",\"created_at\":1,"         \
+	"\"status\":\"" status "\",\"model\":\"practice-1\"," more             \
+	"\"output\":[" items "],\"usage\":{\"input_tokens\":9,"                \
+	"\"output_tokens\":5,\"total_tokens\":14}}"
+#define ITEM(text)                                                             \
+	"{\"type\":\"message\",\"id\":\"msg_1\",\"status\":\"completed\","     \
+	"\"role\":\"assistant\",\"content\":[{\"type\":\"output_text\","       \
+	"\"text\":\"" text "\",\"annotations\":[]}]}"
+#define CALLS_ITEM                                                             \
+	"{\"type\":\"function_call\",\"id\":\"fc_1\",\"call_id\":"             \
+	"\"call_1\",\"name\":\"add\",\"arguments\":\"{}\","                    \
+	"\"status\":\"completed\"}"
+
 struct trial {
 	const char *what;
 	const char *request, *answer;
 	const char *rules; /* all that must be found, or "" */
 	const char *fields;
+	const char *path;
 };
 
 static const struct trial trials[] = {
@@ -222,6 +256,43 @@ static const struct trial trials[] = {
 	 "wire/usage_headers", "X-Msh-Usage-Prompt-Tokens: 10\r\n"},
 	{"headers that agree", ASK(""), PLAIN(TEXT("Good day"), "stop"), "",
 	 "X-Msh-Usage-Prompt-Tokens: 9\r\n"},
+
+	/* messages */
+	{"messages", ASK_MESSAGES(""), BLOCKS(BLOCK("Good day"), "end_turn"),
+	 "", NULL, MESSAGES},
+	{"messages: a call", ASK_MESSAGES(MESSAGES_TOOLS),
+	 BLOCKS(USES, "tool_use"), "", NULL, MESSAGES},
+	{"messages: end_turn beside a call", ASK_MESSAGES(MESSAGES_TOOLS),
+	 BLOCKS(USES, "end_turn"), "wire/finish_stop_with_calls", NULL,
+	 MESSAGES},
+	{"messages: no call although any",
+	 ASK_MESSAGES(MESSAGES_TOOLS ",\"tool_choice\":{\"type\":\"any\"}"),
+	 BLOCKS(BLOCK("Good day"), "end_turn"), "wire/call_missing", NULL,
+	 MESSAGES},
+	{"messages: stop included",
+	 ASK_MESSAGES(",\"stop_sequences\":[\"day\"]"),
+	 BLOCKS(BLOCK("Good day"), "stop_sequence"), "wire/stop_included", NULL,
+	 MESSAGES},
+	{"messages: cut at the limit", ASK_MESSAGES(""),
+	 BLOCKS(BLOCK("Good day"), "max_tokens"), "", NULL, MESSAGES},
+
+	/* responses */
+	{"responses", ASK_RESPONSES(""),
+	 RESPONSE(ITEM("Good day"), "completed", ""), "", NULL, RESPONSES},
+	{"responses: a call of nobody's tool", ASK_RESPONSES(""),
+	 RESPONSE(CALLS_ITEM, "completed", ""), "wire/tool_unknown", NULL,
+	 RESPONSES},
+	{"responses: tools that the vendor keeps",
+	 ASK_RESPONSES(",\"previous_response_id\":\"resp_0\""),
+	 RESPONSE(CALLS_ITEM, "completed", ""), "", NULL, RESPONSES},
+	{"responses: another temperature",
+	 ASK_RESPONSES(",\"temperature\":0.5"),
+	 RESPONSE(ITEM("Good day"), "completed", "\"temperature\":1,"),
+	 "wire/override_temperature", NULL, RESPONSES},
+	{"responses: the same, written otherwise",
+	 ASK_RESPONSES(",\"temperature\":1.0"),
+	 RESPONSE(ITEM("Good day"), "completed", "\"temperature\":1,"), "",
+	 NULL, RESPONSES},
 };
 
 /* All rules found, joined; of severity info not. */
@@ -250,7 +321,8 @@ static void one_by_one(void **state)
 		rig_open(&g, NULL);
 		id = rig_say(&g, &(struct said){.request = t->request,
 						.answer = t->answer,
-						.fields = t->fields});
+						.fields = t->fields,
+						.path = t->path});
 		found(&g, id, &rules);
 		if (strcmp(rules.p, t->rules) != 0)
 			print_error("%s:\n", t->what);
