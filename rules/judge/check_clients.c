@@ -63,7 +63,7 @@ enum verdict check_client_usage(const struct check_case *c,
 		return VERDICT_NONE;
 	if (c->a->usage.have)
 		return VERDICT_PASS;
-	if (c->close->outcome != EV_RESET_BY_CLIENT)
+	if (c->close->outcome != EV_RESET_BY_CLIENT || c->a->done)
 		return VERDICT_NONE;
 	if (c->a->n_choices == 0 || c->a->choices[0].finishes == 0)
 		return VERDICT_UNKNOWN;

@@ -53,14 +53,6 @@ static struct str which_of(const struct rule *r)
 	return which.n ? which : STR("tool_calls");
 }
 
-static bool demands_presence(const struct rule *r)
-{
-	bool presence = false;
-
-	json_bool(json_get(r->args, STR("presence")), &presence);
-	return presence;
-}
-
 /* Another word than the contract's? */
 static bool is_misnamed(const struct check_case *c, const struct message *m)
 {
@@ -73,26 +65,35 @@ static bool is_misnamed(const struct check_case *c, const struct message *m)
 	return false;
 }
 
-static enum verdict verdict_of(const struct check_case *c, const struct rule *r,
+static enum verdict verdict_of(const struct check_case *c,
 			       const struct message *m,
 			       const struct passback_view *view)
 {
 	switch (view->state) {
-	case PASSBACK_UNKNOWN:
-		return demands_presence(r) && m->n_reasoning == 0
-			       ? VERDICT_FAIL
-			       : VERDICT_UNKNOWN;
+	case PASSBACK_UNKNOWN: return VERDICT_UNKNOWN;
 	case PASSBACK_MISSING:
 	case PASSBACK_EMPTY:
 	case PASSBACK_ALTERED: return VERDICT_FAIL;
 	case PASSBACK_RENAMED:
 		return is_misnamed(c, m) ? VERDICT_FAIL : VERDICT_PASS;
-	case PASSBACK_NOTHING:
-		return demands_presence(r) && m->n_reasoning == 0
-			       ? VERDICT_UNKNOWN
-			       : VERDICT_PASS;
 	default: return VERDICT_PASS;
 	}
+}
+
+static void tell_altered(const struct passback_view *view,
+			 struct check_result *out)
+{
+	size_t i = view->message;
+
+	if (view->signature)
+		check_fail(out, "message %zu carries other signatures", i);
+	else
+		check_fail(out,
+			   "message %zu carries other reasoning: %zu bytes, "
+			   "%zu were said; they differ %s byte %zu",
+			   i, view->sent, view->said,
+			   view->differs_at < PASSBACK_BEGIN ? "at" : "behind",
+			   view->differs_at);
 }
 
 static void tell(const struct check_case *c, const struct passback_view *view,
@@ -101,9 +102,6 @@ static void tell(const struct check_case *c, const struct passback_view *view,
 	size_t i = view->message;
 
 	switch (view->state) {
-	case PASSBACK_UNKNOWN:
-		check_fail(out, "message %zu carries no reasoning", i);
-		break;
 	case PASSBACK_EMPTY:
 		check_fail(out,
 			   "message %zu carries empty reasoning; %zu bytes "
@@ -119,19 +117,10 @@ static void tell(const struct check_case *c, const struct passback_view *view,
 	case PASSBACK_RENAMED:
 		check_fail(out, "message %zu carries it under another name", i);
 		break;
-	default:
-		check_fail(out,
-			   "message %zu carries other reasoning: %zu bytes, "
-			   "%zu were said; they differ from byte %zu on",
-			   i, view->sent, view->said, view->differs_at);
-		break;
+	default: tell_altered(view, out); break;
 	}
 	check_expect(out, "the reasoning of exchange %" PRId64 ", unchanged",
 		     view->source);
-	if (!view->source) {
-		out->expected.n = 0;
-		check_expect(out, "reasoning in every such message");
-	}
 	out->other = view->source;
 	out->evidence.side = EVIDENCE_REQUEST;
 	out->evidence.from = c->q->at[i];
@@ -153,7 +142,7 @@ enum verdict check_passback(const struct check_case *c, const struct rule *r,
 		if (!is_covered(q, i, which))
 			continue;
 		passback_match(c->passback, q, i, &view);
-		v = verdict_of(c, r, q->messages[i], &view);
+		v = verdict_of(c, q->messages[i], &view);
 		if (v == VERDICT_FAIL) {
 			tell(c, &view, out);
 			return v;
@@ -210,10 +199,15 @@ enum verdict check_passback_charged(const struct check_case *c,
 	if (e->reasoning < CHARGED_LEAST)
 		return VERDICT_NONE;
 	/* The prompt grew by that answer, its reasoning with it, and by all
-	 * that came since: by no less than the reasoning alone. */
+	 * that came since: by no less than the reasoning alone. One that
+	 * shrank is counted in another way; a text that is too short for its
+	 * tokens is a summary of what was reasoned. */
 	grown = c->a->usage.prompt - e->prompt;
 	if (grown >= e->reasoning - e->reasoning / 5)
 		return VERDICT_PASS;
+	if (grown <= 0 || e->tools != passback_tools(q) ||
+	    passback_text(e->groups) < 2 * (uint64_t)e->reasoning)
+		return VERDICT_UNKNOWN;
 	out->other = e->exchange;
 	check_expect(out, "at least the %" PRId64 " tokens of its reasoning",
 		     e->reasoning);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What an upstream looked like. Addresses rotate and fingerprints alternate
- * between a few values, so a value is told once, when it is new; the values
- * known of a route are kept, and of too many the longest unused goes.
+ * between a few values, so a value is told once, when it is new; a few values
+ * are kept of each thing, and of too many the longest unused goes.
  */
 #include "rules/judge/identity_impl.h"
 
@@ -129,29 +129,41 @@ const struct identity_known *identity_find(const struct identity *id,
 }
 
 const struct identity_known *identity_last(const struct identity *id,
-					   uint64_t key)
+					   uint64_t key, size_t *n)
 {
 	const struct identity_known *last = NULL;
 
+	*n = 0;
 	for (size_t i = 0; i < id->n; i++) {
-		if (id->known[i].key == key &&
-		    (!last || id->known[i].used > last->used))
+		if (id->known[i].key != key)
+			continue;
+		++*n;
+		if (!last || id->known[i].used > last->used)
 			last = &id->known[i];
 	}
 	return last;
 }
 
-static struct identity_known *place_for(struct identity *id)
+/* A new place, or that of the key's own oldest, or of the oldest of all. */
+static struct identity_known *place_for(struct identity *id, uint64_t key)
 {
-	struct identity_known *oldest = &id->known[0];
+	struct identity_known *oldest = NULL, *own = NULL;
+	size_t n = 0;
 
-	if (id->n < id->most)
-		return &id->known[id->n++];
-	for (size_t i = 1; i < id->n; i++) {
-		if (id->known[i].used < oldest->used)
-			oldest = &id->known[i];
+	for (size_t i = 0; i < id->n; i++) {
+		struct identity_known *k = &id->known[i];
+
+		if (!oldest || k->used < oldest->used)
+			oldest = k;
+		if (k->key != key)
+			continue;
+		n++;
+		if (!own || k->used < own->used)
+			own = k;
 	}
-	return oldest;
+	if (n >= IDENTITY_OF_KEY)
+		return own;
+	return id->n < id->most ? &id->known[id->n++] : oldest;
 }
 
 static void learn(struct identity *id, uint64_t key, struct str value)
@@ -160,7 +172,7 @@ static void learn(struct identity *id, uint64_t key, struct str value)
 		(struct identity_known *)identity_find(id, key, value);
 
 	if (!k) {
-		k = place_for(id);
+		k = place_for(id, key);
 		*k = (struct identity_known){
 			.key = key, .value = XXH64(value.p, value.n, 0)};
 		k->text_n = (unsigned char)(value.n < sizeof k->text

@@ -14,7 +14,10 @@ enum identity_what {
 	IDENTITY_WHATS
 };
 
-enum { IDENTITY_MOST = 1024 };
+enum {
+	IDENTITY_MOST = 1024,
+	IDENTITY_OF_KEY = 16, /* more values than that tell nothing */
+};
 
 /* A value that was seen. */
 struct identity_known {
@@ -41,8 +44,8 @@ uint64_t identity_key(const struct check_case *c, enum identity_what what);
 /* NULL: never seen. */
 const struct identity_known *identity_find(const struct identity *id,
 					   uint64_t key, struct str value);
-/* The one seen last under that key. */
+/* The one seen last under that key, and how many are known of it. */
 const struct identity_known *identity_last(const struct identity *id,
-					   uint64_t key);
+					   uint64_t key, size_t *n);
 
 #endif

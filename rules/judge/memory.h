@@ -53,7 +53,9 @@ struct passback_view {
 		PASSBACK_RENAMED, /* the same text under another name */
 		PASSBACK_INVENTED /* there was none */
 	} state;
-	size_t differs_at; /* byte of the text, for ALTERED */
+	bool signature;	   /* ALTERED: a signature, not the text */
+	size_t differs_at; /* ALTERED: the first byte of the text that does;
+			      it may lie behind the bytes that are kept */
 	size_t said, sent; /* bytes of reasoning */
 };
 /* Caller frees *out. */

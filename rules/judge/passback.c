@@ -202,18 +202,28 @@ static void grouping_end(struct grouping *g)
 	}
 }
 
-void passback_sent(const struct message *m, struct group groups[GROUPS],
-		   struct buf *text)
+const struct passback_sent *passback_sent(struct message *m)
 {
+	struct passback_sent *sent = m->passback;
+	struct buf begin = {0};
 	struct grouping g;
 
-	grouping_begin(&g, groups, text, PASSBACK_BEGIN);
+	if (sent)
+		return sent;
+	sent = mem_zero(sizeof *sent + PASSBACK_BEGIN);
+	grouping_begin(&g, sent->groups, &begin, PASSBACK_BEGIN);
 	for (size_t i = 0; i < m->n_reasoning; i++) {
 		const struct said_reasoning *r = &m->reasoning[i];
 
 		grouping_add(&g, r->name, r->text, r->signature);
 	}
 	grouping_end(&g);
+	if (begin.n)
+		memcpy(sent->begin, begin.p, begin.n);
+	sent->begin_n = begin.n;
+	buf_free(&begin);
+	m->passback = mem_grow(sent, sizeof *sent + sent->begin_n);
+	return m->passback;
 }
 
 static void said(const struct choice *c, struct passback_entry *e)
@@ -232,9 +242,23 @@ static void said(const struct choice *c, struct passback_entry *e)
 
 /* ---- learning ---- */
 
+/* Forgets an answer; those of the same key are told. */
+static void entry_forget(struct passback *p, struct passback_entry *e)
+{
+	struct passback_entry *other;
+
+	for (other = *chain_bucket(p, e->chain); other;
+	     other = other->next_chain)
+		other->crowded |= other->chain == e->chain;
+	for (other = e->own ? *own_bucket(p, e->own) : NULL; other;
+	     other = other->next_own)
+		other->crowded |= other->own == e->own;
+	entry_drop(p, e);
+}
+
 /* The same answer again, as of a benchmark's epochs, takes the old one's
  * place; of too many different ones the oldest goes. */
-static void make_room(struct passback *p, const struct passback_entry *e)
+static void make_room(struct passback *p, struct passback_entry *e)
 {
 	struct passback_entry *old, *next, *oldest = NULL;
 	unsigned n = 0;
@@ -243,6 +267,7 @@ static void make_room(struct passback *p, const struct passback_entry *e)
 		next = old->next_chain;
 		if (old->chain != e->chain)
 			continue;
+		e->crowded |= old->crowded;
 		if (memcmp(old->groups, e->groups, sizeof e->groups) == 0) {
 			entry_drop(p, old);
 			continue;
@@ -250,8 +275,17 @@ static void make_room(struct passback *p, const struct passback_entry *e)
 		n++;
 		oldest = old; /* a bucket begins with the newest */
 	}
-	if (n >= PASSBACK_SAME_KEY)
-		entry_drop(p, oldest);
+	if (n >= PASSBACK_SAME_KEY) {
+		entry_forget(p, oldest);
+		e->crowded = true;
+	}
+}
+
+uint64_t passback_tools(const struct request *q)
+{
+	const struct json *tools = json_get(q->root, STR("tools"));
+
+	return tools ? XXH64(tools->raw.p, tools->raw.n, 0) : 0;
 }
 
 static void learn_choice(struct passback *p, const struct check_case *c,
@@ -264,6 +298,7 @@ static void learn_choice(struct passback *p, const struct check_case *c,
 	e->chain = chain_next(c->q->chain[c->q->n_messages], hash);
 	e->own = passback_own_key(hash, choice->n_calls, choice->content.n);
 	e->exchange = c->id;
+	e->tools = passback_tools(c->q);
 	e->prompt = c->a->usage.have ? c->a->usage.prompt : USAGE_NONE;
 	e->reasoning = c->a->usage.have && c->a->n_choices == 1
 			       ? c->a->usage.reasoning
@@ -277,16 +312,18 @@ static void learn_choice(struct passback *p, const struct check_case *c,
 static void touch(struct passback *p, const struct request *q)
 {
 	for (size_t i = 0; i < q->n_messages; i++) {
-		uint64_t key = chain_next(q->chain[i], q->messages[i]->hash);
+		const struct message *m = q->messages[i];
+		uint64_t key = chain_next(q->chain[i], m->hash);
 		struct passback_entry *e;
 
-		if (q->messages[i]->role != ROLE_ASSISTANT)
+		if (m->role != ROLE_ASSISTANT)
 			continue;
-		e = (struct passback_entry *)passback_chain(p, key);
-		if (!e)
-			continue;
-		TAILQ_REMOVE(&p->used, e, used);
-		TAILQ_INSERT_TAIL(&p->used, e, used);
+		for (e = *chain_bucket(p, key); e; e = e->next_chain) {
+			if (e->chain != key)
+				continue;
+			TAILQ_REMOVE(&p->used, e, used);
+			TAILQ_INSERT_TAIL(&p->used, e, used);
+		}
 	}
 }
 
@@ -301,7 +338,7 @@ void passback_learn(struct passback *p, const struct check_case *c)
 			learn_choice(p, c, i);
 	}
 	while (p->size > p->most)
-		entry_drop(p, TAILQ_FIRST(&p->used));
+		entry_forget(p, TAILQ_FIRST(&p->used));
 }
 
 /* ---- over a restart ---- */
@@ -330,6 +367,8 @@ void passback_save(const struct passback *p, struct buf *to)
 		buf_add_varint(to, 1);
 		buf_add(to, &e->chain, sizeof e->chain);
 		buf_add(to, &e->own, sizeof e->own);
+		buf_add_varint(to, e->crowded);
+		buf_add_varint(to, e->tools);
 		buf_add_varint(to, (uint64_t)e->exchange);
 		put_number(to, e->prompt);
 		put_number(to, e->reasoning);
@@ -364,17 +403,20 @@ static bool groups_are_sound(const struct group *groups)
 static bool load_entry(struct str *from, struct passback_entry *e)
 {
 	struct str begin;
-	uint64_t exchange;
+	uint64_t exchange, crowded;
 
 	if (!get_bytes(from, &e->chain, sizeof e->chain) ||
 	    !get_bytes(from, &e->own, sizeof e->own) ||
-	    !str_varint(from, &exchange) || exchange > INT64_MAX ||
-	    !get_number(from, &e->prompt) || !get_number(from, &e->reasoning) ||
+	    !str_varint(from, &crowded) || crowded > 1 ||
+	    !str_varint(from, &e->tools) || !str_varint(from, &exchange) ||
+	    exchange > INT64_MAX || !get_number(from, &e->prompt) ||
+	    !get_number(from, &e->reasoning) ||
 	    !get_bytes(from, e->groups, sizeof e->groups) ||
 	    !groups_are_sound(e->groups) || !state_get_str(from, &begin) ||
 	    begin.n > PASSBACK_BEGIN)
 		return false;
 	e->exchange = (int64_t)exchange;
+	e->crowded = crowded;
 	buf_adds(&e->begin, begin);
 	return true;
 }

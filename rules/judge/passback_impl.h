@@ -11,6 +11,8 @@
  *					    copy differs
  *
  * Entries lie in two hash tables and in one list, the longest unused first.
+ * Where one of several that have a key in common was forgotten, the others
+ * are `crowded`: what fits none of them may have been said all the same.
  */
 #ifndef JUDGE_PASSBACK_IMPL_H
 #define JUDGE_PASSBACK_IMPL_H
@@ -21,8 +23,8 @@
 
 enum {
 	PASSBACK_BUCKETS = 1 << 14,
-	PASSBACK_BEGIN = 1024, /* bytes of text kept */
-	PASSBACK_SAME_KEY = 8, /* answers of one conversation kept apart */
+	PASSBACK_BEGIN = 1024,	/* bytes of text kept */
+	PASSBACK_SAME_KEY = 32, /* answers of one conversation kept apart */
 };
 
 /* Thinking and redacted blocks are one group: their order matters. */
@@ -46,7 +48,9 @@ struct passback_entry {
 	TAILQ_ENTRY(passback_entry) used;
 	struct passback_entry *next_chain, *next_own; /* in their buckets */
 	uint64_t chain, own; /* own 0: too little to be known by */
+	bool crowded;
 	int64_t exchange;
+	uint64_t tools;		   /* the hash of what was declared */
 	int64_t prompt, reasoning; /* tokens; USAGE_NONE: not said */
 	struct group groups[GROUPS];
 	struct buf begin;
@@ -73,10 +77,19 @@ const struct passback_entry *passback_chain_next(
 	const struct passback_entry *e);
 const struct passback_entry *passback_own_next(const struct passback_entry *e);
 
-/* What the message that a client sent carries; `text`: of its first group
- * with any, appended. */
-void passback_sent(const struct message *m, struct group groups[GROUPS],
-		   struct buf *text);
+/* What a message that a client sent carries; kept with the message. */
+struct passback_sent {
+	struct group groups[GROUPS];
+	size_t begin_n; /* as an entry's begin */
+	char begin[];
+};
+const struct passback_sent *passback_sent(struct message *m);
+
+/* Bytes of reasoning; under several names: of the longest. */
+uint64_t passback_text(const struct group groups[GROUPS]);
+
+/* The hash of the tools that a request declares. */
+uint64_t passback_tools(const struct request *q);
 
 /* The entry that the message at i of a history repeats, and how well. NULL:
  * it was never recorded. */

@@ -5,6 +5,11 @@
 #include "base/mem.h"
 #include "rules/judge/passback_impl.h"
 
+enum {
+	OWN_ID = 16,	/* bytes of a tool call's id that is nobody else's */
+	OWN_TEXT = 128, /* bytes of an answer that is nobody else's */
+};
+
 static bool has_any(const struct group *groups)
 {
 	for (int i = 0; i < GROUPS; i++) {
@@ -14,7 +19,7 @@ static bool has_any(const struct group *groups)
 	return false;
 }
 
-static uint64_t all_text(const struct group *groups)
+uint64_t passback_text(const struct group groups[GROUPS])
 {
 	uint64_t most = 0;
 
@@ -41,6 +46,16 @@ static bool said_elsewhere(const struct group *said, const struct group *sent)
 			return true;
 	}
 	return false;
+}
+
+/* The group that the beginning of the text is of. */
+static const struct group *first_text(const struct group *groups)
+{
+	int i = 0;
+
+	while (i < GROUPS - 1 && !groups[i].text_n)
+		i++;
+	return &groups[i];
 }
 
 static int compare(const struct group *said, const struct group *sent)
@@ -92,43 +107,69 @@ static int worth(int state)
 }
 
 static void consider(const struct passback_entry *e,
-		     const struct group sent[GROUPS], struct str text,
+		     const struct passback_sent *sent,
 		     const struct passback_entry **best,
 		     struct passback_view *view)
 {
-	int state = compare(e->groups, sent);
+	int state = compare(e->groups, sent->groups);
 
 	if (*best && worth(state) <= worth(view->state))
 		return;
 	*best = e;
 	view->state = state;
 	view->source = e->exchange;
-	view->said = all_text(e->groups);
-	view->sent = all_text(sent);
-	view->differs_at = common(buf_str(&e->begin), text);
+	view->said = passback_text(e->groups);
+	view->signature = said_elsewhere(e->groups, first_text(sent->groups));
+	view->differs_at = common(buf_str(&e->begin),
+				  (struct str){sent->begin, sent->begin_n});
+}
+
+/* Could another conversation have these very words and calls by chance? Ids
+ * such as functions.NAME:0 are everyone's. */
+static bool is_telling(const struct message *m)
+{
+	size_t n = m->content.n;
+
+	for (size_t i = 0; i < m->n_calls; i++) {
+		const struct said_call *call = &m->calls[i];
+
+		n += call->arguments.n;
+		if (call->id.n >= OWN_ID &&
+		    !memchr(call->id.p, ':', call->id.n))
+			return true;
+	}
+	return n >= OWN_TEXT;
+}
+
+static bool is_good(int state)
+{
+	return state == PASSBACK_SAME || state == PASSBACK_RENAMED;
 }
 
 const struct passback_entry *passback_match(const struct passback *p,
 					    const struct request *q, size_t i,
 					    struct passback_view *view)
 {
-	const struct message *m = q->messages[i];
+	struct message *m = q->messages[i];
+	const struct passback_sent *sent = passback_sent(m);
 	const struct passback_entry *best = NULL, *e;
 	uint64_t chain = chain_next(q->chain[i], m->hash);
 	uint64_t own = passback_own_key(m->hash, m->n_calls, m->content.n);
-	struct group sent[GROUPS];
-	struct buf text = {0};
+	bool certain = true;
 
 	*view = (struct passback_view){.message = i};
-	passback_sent(m, sent, &text);
 	for (e = passback_chain(p, chain); e; e = passback_chain_next(e))
-		consider(e, sent, buf_str(&text), &best, view);
+		consider(e, sent, &best, view);
 	if (!best && own) {
+		certain = is_telling(m);
 		for (e = passback_own(p, own); e; e = passback_own_next(e))
-			consider(e, sent, buf_str(&text), &best, view);
+			consider(e, sent, &best, view);
 	}
-	view->sent = all_text(sent);
-	buf_free(&text);
+	if (best && !is_good(view->state) && (best->crowded || !certain)) {
+		*view = (struct passback_view){.message = i};
+		best = NULL;
+	}
+	view->sent = passback_text(sent->groups);
 	return best;
 }
 

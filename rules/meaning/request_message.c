@@ -50,6 +50,7 @@ void message_unref(struct message *m)
 	free(m->calls);
 	free(m->reasoning);
 	free(m->verdicts);
+	free(m->passback);
 	free(m);
 }
 
