@@ -113,9 +113,10 @@ static void rule_agrees(struct reading *r, const struct json *node,
 		      "what is only %s (\"cert\":\"%s\") is a warning at most",
 		      rule->cert == CERT_REPORTED ? "reported" : "inferred",
 		      certs[rule->cert]);
-	if (rule->refuse && rule->scope != SCOPE_REQUEST)
+	if (rule->refuse && rule->scope != SCOPE_REQUEST &&
+	    rule->scope != SCOPE_SESSION)
 		fault(r, json_get(node, STR("refuse")),
-		      "\"refuse\" needs the scope request");
+		      "\"refuse\" needs the scope request or session");
 	if (rule->refusal.n && !rule->refuse)
 		fault(r, json_get(node, STR("refusal")),
 		      "\"refusal\" needs \"refuse\":true");

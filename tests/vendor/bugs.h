@@ -93,7 +93,7 @@ B(repetition_loop, "cprm", "sw", "the same words over and over")	\
 B(ngram, "c", "sw", "three words again and again, not to the end")	\
 B(language_drift, "cprm", "sw", "an answer in Chinese")			\
 B(answer_in_reasoning, "c", "sw", "the answer comes as reasoning")	\
-B(reasoning_missing, "c", "sw", "no reasoning though it is on")	\
+B(reasoning_missing, "cm", "sw", "no reasoning though it is on")	\
 B(reasoning_unasked, "cm", "sw", "reasoning though it is off")		\
 B(reasoning_name, "c", "sw", "`reasoning` for `reasoning_content`, or back") \
 B(reasoning_names, "c", "sw", "two names with two texts")		\
