@@ -41,8 +41,9 @@ struct schema;
 
 /*
  * From a parsed schema, which is borrowed and must outlive it. Codes:
- * bad_schema (text names keyword and pointer), schema_unknown (remote $ref,
- * a $schema or $vocabulary that is not supported).
+ * bad_schema (text names keyword and pointer), schema_unknown (remote $ref, a
+ * $schema that is not supported, words that older drafts read differently, a
+ * pattern that cannot be judged, too large).
  */
 struct schema *schema_compile(const struct json *schema,
 			      const struct schema_options *o,
