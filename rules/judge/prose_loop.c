@@ -259,6 +259,23 @@ static bool run_varies(struct runs *r, size_t i)
 	return false;
 }
 
+/* How many words it takes until all of them come again; 0: more than 2 n, or
+ * they do not. */
+static unsigned period(struct runs *r)
+{
+	for (unsigned k = 1; k <= 2 * r->n; k++) {
+		unsigned same = 0;
+
+		while (same < 2 * r->n &&
+		       word_at(r, r->seen - 1 - same)->hash ==
+			       word_at(r, r->seen - 1 - same - k)->hash)
+			same++;
+		if (same == 2 * r->n)
+			return k;
+	}
+	return 0;
+}
+
 /* Returns how often the run that this word ends was said. */
 static unsigned add_word(struct runs *r, uint64_t hash, size_t begin)
 {
@@ -314,6 +331,14 @@ static bool read_words(struct runs *r, struct str text, struct str piece,
 	return false;
 }
 
+static struct str last_words(struct runs *r, struct str text, unsigned n,
+			     size_t end)
+{
+	size_t from = word_at(r, r->seen - n)->begin;
+
+	return (struct str){text.p + from, end - from};
+}
+
 bool prose_ngram(struct str text, unsigned n, unsigned most,
 		 const struct prose_prompt *prompt, struct prose_hit *hit)
 {
@@ -323,6 +348,7 @@ bool prose_ngram(struct str text, unsigned n, unsigned most,
 	struct str piece, unit;
 	const char *behind = text.p;
 	size_t end;
+	unsigned again;
 
 	if (n < 2 || n > NGRAM_MOST)
 		return false;
@@ -334,8 +360,11 @@ bool prose_ngram(struct str text, unsigned n, unsigned most,
 		behind = piece.p + piece.n;
 		if (!read_words(&runs, text, piece, times, &end))
 			continue;
-		unit.p = text.p + word_at(&runs, runs.seen - n)->begin;
-		unit.n = (size_t)(text.p + end - unit.p);
+		again = period(&runs);
+		if (again &&
+		    prompt_holds(last_words(&runs, text, again, end), prompt))
+			return false;
+		unit = last_words(&runs, text, n, end);
 		if (prompt_holds(unit, prompt))
 			return false;
 		*hit = (struct prose_hit){(size_t)(unit.p - text.p), unit.n,
