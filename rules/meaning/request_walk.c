@@ -4,6 +4,7 @@
  * the history's array. What stands below is parsed, or taken from a request
  * that was read before.
  */
+#include <assert.h>
 #include <stdlib.h>
 
 #include "rules/meaning/request_impl.h"
@@ -198,7 +199,9 @@ static bool element(struct walk *w)
 	}
 	role = message_role(w->q->dialect, node);
 	if (joins(w, role)) {
-		message_add(w->said[w->n_said - 1], doc, node);
+		m = w->said[w->n_said - 1];
+		assert(m->refs == 1); /* see same_turn() */
+		message_add(m, doc, node);
 		return add_cost(w, json_doc_size(doc));
 	}
 	m = message_new();
@@ -211,7 +214,8 @@ static bool element(struct walk *w)
 
 static bool elements(struct walk *w)
 {
-	if (!take(w, '[') || take(w, ']'))
+	take(w, '['); /* it is there: see value() */
+	if (take(w, ']'))
 		return true;
 	do {
 		w->at = skim_space(w->s, w->at);
