@@ -268,6 +268,11 @@ static bool class(struct pass *p)
 {
 	bool after_set = false;
 
+	if (peek(p, 1) == ']') { /* nothing; PCRE2 cannot repeat its own */
+		put(p, STR("(?:(?!))"));
+		p->at += 2;
+		return true;
+	}
 	buf_addc(p->out, '[');
 	p->at++;
 	if (peek(p, 0) == '^') {

@@ -143,14 +143,13 @@ bool refs_enter(struct build *b, struct node *n)
 /* A document that is built in, on its first use. */
 static struct resource *enter_metaschema(struct build *b, struct str uri)
 {
-	const struct json_limits limits = {0};
 	struct str text = metaschema_text(uri);
 	struct json_error error;
 	const struct json *json;
 
 	if (!text.p)
 		return NULL;
-	json = json_parse(b->schema->doc, text, &limits, &error);
+	json = json_parse(b->schema->doc, text, NULL, &error);
 	if (!json || !build_root(b, json, uri))
 		return NULL;
 	return find_resource(b->schema, uri);

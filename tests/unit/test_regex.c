@@ -47,6 +47,7 @@ static void as_ecma_has_it(void **state)
 	expect("a.c", "a\nc", false);
 	expect("a[^]c", "a\nc", true);
 	expect("[]", "a", false);
+	expect("^[]*a$", "a", true);
 	expect("^\\d$", "\u07c0", false);
 	expect("^\\w$", "é", false);
 	expect("^\\W$", "é", true);
