@@ -524,7 +524,7 @@ bool keywords_compile(struct build *b, struct node *n)
 			if (!row ||
 			    (row->compile == compile_unevaluated) != last)
 				continue;
-			if (n->json->duplicates && is_hidden(n->json, value))
+			if (is_hidden(n->json, value))
 				continue;
 			if (!compile_one_keyword(b, n, value, row))
 				return false;
