@@ -200,7 +200,8 @@ void live_free(struct live *l)
 
 void live_set_packs(struct live *l, struct packs *p)
 {
-	judge_set_packs(take(l), p);
+	take(l);
+	index_set_packs(l->index, p);
 	give(l);
 }
 

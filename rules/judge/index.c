@@ -11,6 +11,7 @@ enum { FLUSH_EXCHANGES = 2000 };
 struct index {
 	struct trail *trail;
 	char *path;
+	struct packs *packs;
 	struct store *store;
 	struct judge *judge;
 	const struct judge_events *events;
@@ -49,12 +50,23 @@ static void on_judged(void *arg, const struct judged *x)
 
 static const struct judge_events own_events = {on_finding, on_judged};
 
+static void fresh_judge(struct index *ix)
+{
+	struct judge_options o = {
+		.packs = ix->packs, .events = &own_events, .arg = ix};
+
+	if (ix->judge)
+		judge_free(ix->judge);
+	ix->judge = judge_new(&o);
+	ix->final = false;
+	ix->state.n = 0;
+}
+
 struct index *index_new(struct trail *t, const char *path, struct packs *p,
 			const struct judge_events *events, void *arg,
 			struct fail *f)
 {
 	struct index *ix = MEM_NEW(struct index);
-	struct judge_options o = {.packs = p, .events = &own_events, .arg = ix};
 
 	ix->trail = t;
 	ix->path = str_dup(str_of(path));
@@ -65,7 +77,8 @@ struct index *index_new(struct trail *t, const char *path, struct packs *p,
 		index_free(ix);
 		return NULL;
 	}
-	ix->judge = judge_new(&o);
+	ix->packs = packs_ref(p);
+	fresh_judge(ix);
 	return ix;
 }
 
@@ -75,10 +88,19 @@ void index_free(struct index *ix)
 		return;
 	if (ix->judge)
 		judge_free(ix->judge);
+	if (ix->packs)
+		packs_unref(ix->packs);
 	store_free(ix->store);
 	buf_free(&ix->state);
 	free(ix->path);
 	free(ix);
+}
+
+void index_set_packs(struct index *ix, struct packs *p)
+{
+	packs_unref(ix->packs);
+	ix->packs = packs_ref(p);
+	judge_set_packs(ix->judge, p);
 }
 
 struct judge *index_judge(struct index *ix)
@@ -95,6 +117,7 @@ static bool judge_all(struct index *ix, index_progress *progress, void *arg,
 
 	if (t)
 		contents = trail_read(ix->path, f);
+	fresh_judge(ix);
 	ix->flushing = true;
 	ix->waiting = 0;
 	ix->failed.code[0] = 0;
@@ -142,10 +165,26 @@ void index_final(struct index *ix)
 	judge_final(ix->judge);
 }
 
+/* What a crash left half recorded was stored without being judged: its
+ * beginning had gone. Then the judge looks at everything once more. */
+static bool judge_rest(struct index *ix, struct fail *f)
+{
+	bool ok;
+
+	if (store_complete(ix->trail))
+		return true;
+	ix->quiet = true;
+	ok = judge_all(ix, NULL, NULL, f);
+	index_final(ix);
+	ix->quiet = false;
+	return ok;
+}
+
 bool index_finish(struct index *ix, struct fail *f)
 {
 	index_final(ix);
-	return store_flush(ix->store, f) &&
+	return store_flush(ix->store, f) && judge_rest(ix, f) &&
+	       store_flush(ix->store, f) &&
 	       store_save_state(ix->store, buf_str(&ix->state), f);
 }
 

@@ -28,6 +28,8 @@ struct index *index_new(struct trail *t, const char *path, struct packs *p,
 void index_free(struct index *ix);
 
 struct judge *index_judge(struct index *ix);
+/* Other packs from the next exchange on. */
+void index_set_packs(struct index *ix, struct packs *p);
 
 /* Takes up the state that index_finish() left, or else judges the trail from
  * its beginning, without telling the events. */

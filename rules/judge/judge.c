@@ -2,6 +2,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "base/mem.h"
 #include "rules/judge/judge_impl.h"
 #include "rules/judge/memory.h"
@@ -177,8 +178,10 @@ void judge_data(struct judge *j, int64_t id, enum ev_side side,
 {
 	struct hearing *x = find(j, id);
 
+	/* A trail keeps arrivals in microseconds: live is as exact. */
 	if (x)
-		hearing_data(j, x, side, bytes, at);
+		hearing_data(j, x, side, bytes,
+			     at - (at - x->open.started_mono) % NS_PER_US);
 }
 
 void judge_gap(struct judge *j, int64_t id, enum ev_side side, uint64_t bytes)
