@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-#include "probe.h"
+#include "pack_impl.h"
 
 #include <assert.h>
 #include <stdlib.h>
 
 #include "base/json_text.h"
 #include "base/mem.h"
+#include "probe.h"
 #include "rules/schema/schema.h"
 
 #define NAME_(name, text) text,
@@ -131,6 +132,17 @@ void probes_free(struct probe *v, size_t n)
 		schema_free(v[i].frames);
 	}
 	free(v);
+}
+
+bool probe_is_for(const struct probe *p, struct str host, struct str model)
+{
+	const struct rule *r = p->rule;
+	char bare[256];
+
+	model_bare(model, bare, sizeof bare);
+	return (!r->vendors || globs_match(r->vendors, host)) &&
+	       (!r->models || globs_match(r->models, str_of(bare))) &&
+	       (!r->except || !globs_match(r->except, str_of(bare)));
 }
 
 void probe_name(const struct probe *p, struct buf *to)

@@ -4,7 +4,8 @@
  * Whoever runs them needs nothing but this header, chat.h and the judge.
  *
  *	n = pack_probes(pack, &probes);
- *	for each probe, for i in 0 .. probe_requests(probe) - 1:
+ *	for each that probe_is_for(probe, host, model), for i in
+ *			0 .. probe_requests(probe) - 1:
  *		probe_request(probe, i, model, &body);	    POST it
  *		probe_frames(decoded body of the answer, &frames);
  *		answer_to_json(chat_answer(c), &answer);
@@ -12,13 +13,15 @@
  *
  * As written, in a rule's "probe":
  *
- *	{"id":"P/temperature-1.1",	GROUP/NAME, unique in its pack
+ *	{"id":"P/temperature-1.1",	GROUP/NAME, unique in its pack; P D R E
+ *					T S K W are Kimi's verifier's groups, B
+ *					is passback, C Kimi's own API
  *	 "mode":"each",			any (default: the mode is not asked
  *					for), thinking, instant, or each: once
  *					in every mode that the pack can ask for
+ *					(probes of a mode that the pack has no
+ *					"set" for are left out)
  *	 "stream":"both",		true, false, both (default)
- *					(a mode that the pack has no "set" for
- *					cannot be: such probes are left out)
  *	 "patch":{"temperature":1.1},	what is asked: see below
  *	 "fill":2200000,		so many bytes of words take the place
  *					of the messages
@@ -76,6 +79,9 @@ struct probe {
 /* All of a pack, in order; caller frees. */
 size_t pack_probes(const struct pack *p, struct probe **out);
 void probes_free(struct probe *v, size_t n);
+
+/* A rule that names hosts or models is probed at them alone. */
+bool probe_is_for(const struct probe *p, struct str host, struct str model);
 
 /* Appends what tells a probe from every other of its pack: "P/no-parameters,
  * thinking, streamed". */

@@ -91,6 +91,11 @@ static void a_probe_in_full(void **state)
 	buf_free(&b);
 	assert_non_null(probe_of(v, n, "S/strings, instant, whole"));
 	assert_null(probe_of(v, n, "S/strings, thinking, whole"));
+	assert_true(probe_is_for(one, STR("any.example"), STR("kimi-k2.6")));
+	one = probe_of(v, n, "C/body-over-2097152, whole");
+	assert_true(one->fill > 2097152);
+	assert_true(probe_is_for(one, STR("api.moonshot.ai"), STR("x")));
+	assert_false(probe_is_for(one, STR("any.example"), STR("kimi-k2.6")));
 	one = probe_of(v, n, "E/history-reasoning-counts, thinking, whole");
 	assert_int_equal(probe_requests(one), 2);
 	assert_int_equal(one->figure, PROBE_FIGURE_PROMPT_TOKENS);
