@@ -135,16 +135,37 @@ static enum verdict found(const struct question *k, struct str text,
 	return check_fail(out, "%.*s", STR_ARG(check_clip(hit->what, 120)));
 }
 
+/* With what the client began: a fence may have been opened there. */
+static enum verdict ask_content(const struct question *k,
+				const struct request *q,
+				const struct choice *ch,
+				struct check_result *out)
+{
+	struct str text = buf_str(&ch->content), prefix = check_prefix(q);
+	enum verdict v = VERDICT_PASS;
+	struct prose_hit hit = {0};
+	struct buf joined = {0};
+
+	if (prefix.n && text.n) {
+		buf_adds(&joined, prefix);
+		buf_adds(&joined, text);
+		text = buf_str(&joined);
+	}
+	if (look_twice(k, q, text, &hit))
+		v = found(k, text, ch->content_at, &hit, out);
+	buf_free(&joined);
+	return v;
+}
+
 static enum verdict ask_choice(const struct question *k,
 			       const struct request *q, const struct choice *ch,
 			       struct check_result *out)
 {
-	struct str content = buf_str(&ch->content);
 	struct str reasoning = buf_str(&ch->reasoning);
 	struct prose_hit hit = {0};
 
-	if (k->content && look_twice(k, q, content, &hit))
-		return found(k, content, ch->content_at, &hit, out);
+	if (k->content && ask_content(k, q, ch, out) == VERDICT_FAIL)
+		return VERDICT_FAIL;
 	if (k->reasoning && look_twice(k, q, reasoning, &hit))
 		return found(k, reasoning, ch->reasoning_at, &hit, out);
 	for (size_t i = 0; k->arguments && i < ch->n_calls; i++) {
