@@ -73,10 +73,15 @@ static enum verdict ask_check(const struct ruleset *s, unsigned i,
 			       .mode = mode,
 			       .rules = s,
 			       .pack = s->model_pack};
+	enum schema_verdict met = SCHEMA_VALID;
 	enum verdict v;
 
 	if (!str_eq(r->check, STR("mfjs")))
 		return VERDICT_NONE;
+	if (r->when)
+		met = schema_check(r->when, q->root, NULL);
+	if (met != SCHEMA_VALID)
+		return met == SCHEMA_INVALID ? VERDICT_NONE : VERDICT_UNKNOWN;
 	check = check_named(r->check);
 	v = check->run(&c, r, &result);
 	buf_free(&result.observed);

@@ -25,6 +25,12 @@ static const char pack_text[] =
 	"\"param\":\"temperature\","
 	"\"assert\":{\"schema\":{\"properties\":{\"temperature\":{\"const\":1}"
 	"}}}},"
+	"{\"id\":\"house/schemas\",\"text\":\"Schemas are MFJS.\",\"src\":"
+	"\"https://example.org\",\"cert\":\"c\",\"since\":\"2026-01-01\","
+	"\"scope\":\"request\",\"severity\":\"error\",\"party\":\"client\","
+	"\"match\":{\"dialect\":[\"chat\"],\"when\":{\"required\":[\"tools\"]}}"
+	","
+	"\"assert\":{\"check\":\"mfjs\"}},"
 	"{\"id\":\"house/role\",\"text\":\"Messages have a role.\",\"src\":"
 	"\"https://example.org\",\"cert\":\"c\",\"since\":\"2026-01-01\","
 	"\"scope\":\"request\",\"severity\":\"error\",\"party\":\"client\","
@@ -173,7 +179,16 @@ static void refused_in_vendors_words(void **state)
 	check_answer(&a, "{\"type\":\"error\",\"error\":{\"type\":"
 			 "\"invalid_request_error\",\"message\":\"invalid "
 			 "temperature: only 1\"}}\n");
-	assert_says(h, "assay: enforced house: 2 requests refused, 0 passed, 0 "
+	assert_int_equal(ask(h, "/v1/chat/completions",
+			     STR("{\"model\":\"m\",\"messages\":[],\"tools\":[{"
+				 "\"function\":{\"name\":\"f\",\"parameters\":"
+				 "{\"type\":\"object\",\"oneOf\":[]}}}]}"),
+			     true, &a),
+			 GATE_ANSWER);
+	check_answer(&a, "{\"error\":{\"message\":\"Schemas are MFJS.\","
+			 "\"type\":\"invalid_request_error\",\"param\":null,"
+			 "\"code\":null}}\n");
+	assert_says(h, "assay: enforced house: 3 requests refused, 0 passed, 0 "
 		       "passed unjudged\n");
 }
 
