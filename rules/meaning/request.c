@@ -108,6 +108,18 @@ struct request *request_read(struct request_memory *m, enum dialect d,
 	return q;
 }
 
+/* Choices that are due: n of each prompt of completions. */
+static unsigned choices_due(const struct request *q)
+{
+	const struct json *prompt = json_get(q->root, STR("prompt"));
+	uint64_t n = q->n > 0 ? (uint64_t)q->n : 1;
+
+	if (q->dialect == DIALECT_COMPLETIONS && json_is(prompt, JSON_ARRAY) &&
+	    prompt->n && !json_is(prompt->v[0], JSON_NUMBER))
+		n = n > UINT32_MAX ? n : n * prompt->n;
+	return n <= 1 << 16 ? (unsigned)n : 1;
+}
+
 struct chat_asked request_asked(const struct request *q)
 {
 	return (struct chat_asked){
@@ -115,6 +127,6 @@ struct chat_asked request_asked(const struct request *q)
 		.stream = q->stream,
 		.include_usage = q->include_usage,
 		.logprobs = q->logprobs,
-		.n = q->n > 0 && q->n <= 1 << 16 ? (unsigned)q->n : 1,
+		.n = choices_due(q),
 	};
 }
