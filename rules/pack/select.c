@@ -16,56 +16,44 @@ struct aimed {
 	char bare[MODEL_MOST];
 	const struct pack *pinned;
 	bool is_pinned;
+	const struct pack *model_pack; /* that takes it, or NULL */
 };
+
+static bool no_such_pack(const struct packs *p, struct str pack, struct fail *f)
+{
+	char **names = mem_alloc((p->n + 1) * sizeof *names);
+	const char *near;
+	size_t n = 0;
+
+	for (size_t i = 0; i < p->n; i++)
+		if (!p->v[i]->pack.block)
+			names[n++] = str_dup(p->v[i]->pack.name);
+	near = nearest_name(pack, (const char *const *)names, n);
+	fail_set(f, FAIL_USER, "no_such_pack", "there is no pack %.*s: %s%s%s",
+		 (int)(pack.n < 60 ? pack.n : 60), pack.p,
+		 near ? "did you mean " : "assay rules ls --packs lists them",
+		 near ? near : "", near ? "?" : "");
+	while (n)
+		free(names[--n]);
+	free(names);
+	return false;
+}
 
 bool packs_pin(struct packs *p, struct str upstream, struct str pack,
 	       struct fail *f)
 {
 	const struct pack *to = packs_named(p, pack);
-	const char *names[64], *near;
-	char *owned[64];
-	size_t n = 0;
+	struct pin pin = {.pack = to};
 
-	if (to && !to->block) {
-		p->pins = mem_grow(p->pins, (p->n_pins + 1) * sizeof *p->pins);
-		p->pins[p->n_pins++] =
-			(struct pin){upstream.n ? str_dup(upstream) : NULL, to};
-		packs_forget(p);
-		packs_digest_make(p);
-		return true;
-	}
-	for (size_t i = 0; i < p->n && n < 64; i++)
-		if (!p->v[i]->pack.block)
-			names[n] = owned[n] = str_dup(p->v[i]->pack.name), n++;
-	near = nearest_name(pack, names, n);
-	fail_set(f, FAIL_USER, "no_such_pack", "there is no pack %.*s: %s%s%s",
-		 (int)(pack.n < 60 ? pack.n : 60), pack.p,
-		 near ? "did you mean " : "assay rules ls lists them",
-		 near ? near : "", near ? "?" : "");
-	while (n)
-		free(owned[--n]);
-	return false;
-}
-
-/* An upstream's own pin before one for all; of equals the last. */
-static void aim(const struct packs *p, const struct traffic *t, struct aimed *a)
-{
-	bool own = false;
-
-	a->t = t;
-	a->is_pinned = false;
-	a->pinned = NULL;
-	model_bare(t->model, a->bare, sizeof a->bare);
-	for (size_t i = 0; i < p->n_pins; i++) {
-		const struct pin *pin = &p->pins[i];
-
-		if (pin->upstream ? !str_eq(str_of(pin->upstream), t->route)
-				  : own)
-			continue;
-		own = pin->upstream != NULL;
-		a->is_pinned = true;
-		a->pinned = pin->pack;
-	}
+	if (!to || to->block)
+		return no_such_pack(p, pack, f);
+	if (upstream.n)
+		pin.upstream = str_dup(upstream);
+	p->pins = mem_grow(p->pins, (p->n_pins + 1) * sizeof pin);
+	p->pins[p->n_pins++] = pin;
+	packs_forget(p);
+	packs_digest_make(p);
+	return true;
 }
 
 /* The user's, which come later, before ours; with chat_template_kwargs a pack
@@ -91,6 +79,28 @@ static const struct pack *model_pack(const struct packs *p,
 	return plain;
 }
 
+/* An upstream's own pin before one for all; of equals the last. */
+static void aim(const struct packs *p, const struct traffic *t, struct aimed *a)
+{
+	bool own = false;
+
+	a->t = t;
+	a->is_pinned = false;
+	a->pinned = NULL;
+	model_bare(t->model, a->bare, sizeof a->bare);
+	for (size_t i = 0; i < p->n_pins; i++) {
+		const struct pin *pin = &p->pins[i];
+
+		if (pin->upstream ? !str_eq(str_of(pin->upstream), t->route)
+				  : own)
+			continue;
+		own = pin->upstream != NULL;
+		a->is_pinned = true;
+		a->pinned = pin->pack;
+	}
+	a->model_pack = model_pack(p, a);
+}
+
 /* Of the pack itself, or the one that it adds to. */
 static const struct pack *root_of(const struct packs *p, const struct pack *x)
 {
@@ -102,12 +112,12 @@ static const struct pack *root_of(const struct packs *p, const struct pack *x)
 static const char *pack_why(const struct packs *p, const struct aimed *a,
 			    const struct pack *x, bool *applies)
 {
-	const struct pack *root = root_of(p, x), *taken = model_pack(p, a);
+	const struct pack *root = root_of(p, x);
 
 	*applies = false;
 	if (root->block)
 		return "a building block for other packs";
-	if (root->model_pack && root == taken) {
+	if (root->model_pack && root == a->model_pack) {
 		*applies = true;
 		return a->is_pinned   ? "--pack says so"
 		       : root->kwargs ? "the model is one of its, and the "
@@ -203,7 +213,7 @@ static struct ruleset *set_make(const struct packs *p, const struct aimed *a)
 	XXH64_state_t *h = XXH64_createState();
 
 	s->rules = mem_zero((p->n_rules + 1) * sizeof *s->rules);
-	s->model_pack = model_pack(p, a);
+	s->model_pack = a->model_pack;
 	XXH64_reset(h, 0);
 	XXH64_update(h, p->digest, sizeof p->digest);
 	if (s->model_pack)
