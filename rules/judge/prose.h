@@ -59,7 +59,7 @@ bool prose_script(struct str text, uint32_t from, uint32_t to,
 /*
  * A run of n words (lower-cased), two of them different, more than `most`
  * times and at least 8, each within n words of the last, which the prompt does
- * not hold. Exempt: code and tables.
+ * not hold. Exempt: code, tables, and lines that begin alike.
  */
 bool prose_ngram(struct str text, unsigned n, unsigned most,
 		 const struct prose_prompt *prompt, struct prose_hit *hit);

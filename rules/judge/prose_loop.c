@@ -233,11 +233,14 @@ enum { NGRAM_MOST = 32, NGRAM_LEAST = 8 };
  *
  *	we then measure eggs, at two we then measure figs
  *	|--- count 4 --|  n or less  |--- count 5 --|
+ *
+ * Lines that begin alike are a list, code or a poem: that does not count.
  */
 struct word {
 	uint64_t hash, run; /* of the word; of n words up to it */
 	size_t begin;
 	unsigned count;
+	bool first; /* of its line */
 };
 struct runs {
 	struct word last[4 * NGRAM_MOST]; /* a ring */
@@ -277,13 +280,14 @@ static unsigned period(struct runs *r)
 }
 
 /* Returns how often the run that this word ends was said. */
-static unsigned add_word(struct runs *r, uint64_t hash, size_t begin)
+static unsigned add_word(struct runs *r, uint64_t hash, size_t begin,
+			 bool first)
 {
 	struct word *w = word_at(r, r->seen);
 	size_t i = r->seen++;
 
-	*w = (struct word){hash, 0, begin, 1};
-	if (i + 1 < r->n)
+	*w = (struct word){hash, 0, begin, 1, first};
+	if (i + 1 < r->n || word_at(r, i + 1 - r->n)->first)
 		return 0;
 	for (unsigned k = r->n; k-- > 0;)
 		w->run = w->run * BASE + word_at(r, i - k)->hash;
@@ -299,7 +303,7 @@ static unsigned add_word(struct runs *r, uint64_t hash, size_t begin)
 /* May it stand between words of a sentence? */
 static bool is_between(uint32_t c)
 {
-	return c >= 0x80 || c <= ' ' || prose_among((char)c, ".,;:!?'\"-()");
+	return c >= 0x80 || c <= ' ' || prose_among((char)c, ".,;:!?'\"-");
 }
 
 /* Reads one piece of plain text; true: a run is said often enough, the last
@@ -308,6 +312,7 @@ static bool read_words(struct runs *r, struct str text, struct str piece,
 		       unsigned times, size_t *end)
 {
 	size_t base = (size_t)(piece.p - text.p);
+	bool first = base == 0 || piece.p[-1] == '\n';
 
 	for (size_t i = 0; i < piece.n;) {
 		size_t begin = i, stop = i;
@@ -322,9 +327,12 @@ static bool read_words(struct runs *r, struct str text, struct str piece,
 			stop = i;
 		}
 		*end = base + stop;
-		if (stop > begin && add_word(r, hash, base + begin) >= times &&
-		    run_varies(r, r->seen - 1))
-			return true;
+		if (stop > begin) {
+			if (add_word(r, hash, base + begin, first) >= times &&
+			    run_varies(r, r->seen - 1))
+				return true;
+			first = false;
+		}
 		if (stop < i && !is_between(c))
 			r->seen = 0;
 	}

@@ -372,9 +372,9 @@ static void runs_of_words(void **state)
 	struct prose_hit hit;
 
 	assert_true(
-		runs("So: the cat sat. The cat sat,\nthe CAT sat the cat sat"
-		     "\n\nthe cat sat\r\n\r\nthe cat sat the cat sat; the cat"
-		     " sat",
+		runs("So: the cat sat. The cat sat,\nand the CAT sat the cat "
+		     "sat\r\n\r\nAnd the cat sat - the cat sat the cat sat; "
+		     "the cat sat",
 		     "Hi", &hit));
 	assert_int_equal(hit.times, 8);
 	assert_int_equal(hit.n, 11);
