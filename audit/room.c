@@ -28,16 +28,22 @@ static void stop(void *room)
 	free(a);
 }
 
+/* Its packs are its own: workers ask them while the judge does. */
 static bool start_enforce(struct audit *a, struct proxy *p,
 			  const struct options *o, struct fail *f)
 {
 	const char *pack = options_text(o, "enforce");
+	struct packs *packs;
 
 	if (!pack)
 		return true;
+	packs = choose_packs(o, f);
+	if (!packs)
+		return false;
 	a->enforced = str_dup(str_of(pack));
-	a->enforce = enforce_new(a->packs, str_of(pack),
+	a->enforce = enforce_new(packs, str_of(pack),
 				 (size_t)options_number(o, "gate-limit"), p, f);
+	packs_unref(packs);
 	return a->enforce != NULL;
 }
 

@@ -109,14 +109,16 @@ struct room_verb {
 /*
  * What a room adds. All functions may be NULL. Life: options are parsed, then
  * start() (after the trail is open, before listening), then taps and gates
- * are asked for once, then traffic, then stop() after the last exchange has
- * been committed.
+ * are asked for once, then running() and traffic, then stop() after the last
+ * exchange has been committed.
  */
 struct room {
 	const char *name;
 	const struct option_def *options; /* ends with a zero entry */
 	void *(*start)(struct proxy *p, const struct options *o,
 		       struct fail *f); /* NULL with *f: does not start */
+	void (*running)(void *room);	/* main thread: origin_start() may be
+					   called from now on */
 	void (*stop)(void *room);
 	bool (*reload)(void *room, const struct options *o, struct fail *f);
 	const struct clerk_tap *(*tap)(void *room);

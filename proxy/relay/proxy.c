@@ -293,6 +293,10 @@ static void run(struct proxy *p)
 	proxy_say_started(p);
 	for (unsigned i = 0; i < p->n_workers; i++)
 		worker_start(p->workers[i]);
+	for (unsigned i = 0; i < p->n_rooms_started; i++) {
+		if (p->rooms[i].running)
+			p->rooms[i].running(p->room_state[i]);
+	}
 	serve_run(p->serve);
 	clerk_figures(p->clerk, &figures);
 	proxy_say_summary(p, &figures);
