@@ -139,8 +139,6 @@ void judge_ask_all(struct judge *j, struct hearing *x,
 /* Asks rules about pieces of the stream that a new quirk may concern. */
 void judge_ask_frames(struct judge *j, struct hearing *x,
 		      const struct check_case *c);
-check_fn *judge_run_of(const struct judge *j, const struct packs *p,
-		       const struct rule *r);
 enum severity judge_severity(const struct rule *r);
 
 /* ---- judge_sums.c ---- */

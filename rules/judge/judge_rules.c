@@ -25,8 +25,8 @@ struct asking {
 	const struct json *answer;
 };
 
-check_fn *judge_run_of(const struct judge *j, const struct packs *p,
-		       const struct rule *r)
+static check_fn *run_of(const struct judge *j, const struct packs *p,
+			const struct rule *r)
 {
 	const struct check *k;
 
@@ -220,7 +220,7 @@ static enum verdict ask_answer(struct asking *k, const struct rule *r,
 static enum verdict ask(struct asking *k, unsigned i, struct check_result *out)
 {
 	const struct rule *r = k->c->rules->rules[i];
-	check_fn *run = judge_run_of(k->j, k->x->packs, r);
+	check_fn *run = run_of(k->j, k->x->packs, r);
 
 	if (run)
 		return run(k->c, r, out);
@@ -323,7 +323,7 @@ void judge_ask_frames(struct judge *j, struct hearing *x,
 		struct check_result res = {0};
 
 		if (r->scope == SCOPE_FRAMES &&
-		    judge_run_of(j, x->packs, r) == check_quirk &&
+		    run_of(j, x->packs, r) == check_quirk &&
 		    check_applies(c, r) == VERDICT_PASS &&
 		    check_quirk(c, r, &res) == VERDICT_FAIL)
 			tell_breach(&k, r, &res);
