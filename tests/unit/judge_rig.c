@@ -119,8 +119,9 @@ static void send_request_head(struct rig *g, int64_t id, const struct said *s)
 
 	snprintf(head, sizeof head,
 		 "POST %s HTTP/1.1\r\nHost: v.example\r\n"
-		 "Content-Type: application/json\r\n\r\n",
-		 s->path ? s->path : "/v1/chat/completions");
+		 "Content-Type: application/json\r\n%s\r\n",
+		 s->path ? s->path : "/v1/chat/completions",
+		 s->asks ? s->asks : "");
 	judge_head(g->j, id, EV_REQUEST, EV_HEAD_MAIN, str_of(head),
 		   started(id));
 }

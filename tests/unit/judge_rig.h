@@ -41,6 +41,7 @@ struct said {
 	const char *path;    /* /v1/chat/completions */
 	const char *request; /* the body */
 	size_t request_n;    /* of it, where it is not text */
+	const char *asks;    /* more of the request's head */
 	unsigned status;     /* 200 */
 	const char *type;    /* as `answer` looks */
 	const char *fields;  /* more of the answer's head, lines with CRLF */
