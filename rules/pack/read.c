@@ -176,6 +176,7 @@ static const char *glob_fault(struct str glob)
 	return NULL;
 }
 
+/* Decodes each for good: selections compare on several threads. */
 bool globs_read(struct reading *r, const struct json *list, const char *what)
 {
 	if (!texts_read(r, list, what))
