@@ -121,7 +121,8 @@ struct answer {
 			      is missing is unknown, not absent */
 	bool cut;	   /* over a limit */
 	const char *blind; /* static: why it is not whole, or NULL */
-	bool done;	   /* the dialect's last event came */
+	bool done;	   /* the dialect's last event came; a JSON body:
+			      it was read */
 	struct buf id, model, system_fingerprint, service_tier;
 	struct choice *choices;
 	size_t n_choices;
