@@ -17,6 +17,15 @@ struct audit {
 	char *enforced;		 /* the pack's name, or NULL */
 };
 
+/* Its thread releases requests that workers hold. */
+static void ending(void *room)
+{
+	struct audit *a = room;
+
+	enforce_free(a->enforce);
+	a->enforce = NULL;
+}
+
 static void stop(void *room)
 {
 	struct audit *a = room;
@@ -152,6 +161,7 @@ const struct room audit_room = {
 	.name = "Auditing",
 	.options = options,
 	.start = start,
+	.ending = ending,
 	.stop = stop,
 	.reload = reload,
 	.tap = tap,

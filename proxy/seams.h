@@ -109,8 +109,8 @@ struct room_verb {
 /*
  * What a room adds. All functions may be NULL. Life: options are parsed, then
  * start() (after the trail is open, before listening), then taps and gates
- * are asked for once, then running() and traffic, then stop() after the last
- * exchange has been committed.
+ * are asked for once, then running() and traffic, then ending(), then
+ * stop() after the last exchange has been committed.
  */
 struct room {
 	const char *name;
@@ -119,6 +119,10 @@ struct room {
 		       struct fail *f); /* NULL with *f: does not start */
 	void (*running)(void *room);	/* main thread: origin_start() may be
 					   called from now on */
+	void (*ending)(void *room);	/* main thread: traffic is over, and the
+					   workers are about to go: no call to
+					   gate_release() or origin_start() after
+					   it */
 	void (*stop)(void *room);
 	bool (*reload)(void *room, const struct options *o, struct fail *f);
 	const struct clerk_tap *(*tap)(void *room);

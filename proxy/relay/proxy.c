@@ -201,6 +201,14 @@ static void stop_workers(struct proxy *p)
 	free(p->gates);
 }
 
+static void end_rooms(struct proxy *p)
+{
+	for (unsigned i = 0; i < p->n_rooms_started; i++) {
+		if (p->rooms[i].ending)
+			p->rooms[i].ending(p->room_state[i]);
+	}
+}
+
 static void stop_rooms(struct proxy *p)
 {
 	while (p->n_rooms_started > 0) {
@@ -224,6 +232,7 @@ static void take_down(struct proxy *p)
 	control_free(p->control);
 	/* From here on Ctrl-C kills, which the spool is made for. */
 	serve_free(p->serve);
+	end_rooms(p);
 	stop_workers(p);
 	if (p->clerk)
 		clerk_stop(p->clerk);
