@@ -214,6 +214,13 @@ def thinker(dialect, text, **more):
     return ask(dialect, text, THINKER[dialect], **more)
 
 
+def ponders(dialect, text):
+    """A model without a contract, told to think."""
+    if dialect == "r":
+        return ask(dialect, text, reasoning={"summary": "auto"})
+    return ask(dialect, text, thinking=THINKS)
+
+
 def unthinking(dialect, text):
     return ask(dialect, text, THINKER[dialect],
                thinking=OFF if dialect == "c" else None)
@@ -252,6 +259,13 @@ def keeper(dialect, text, **more):
                                               "keep": "all"}, **more)
 
 
+def other(model, **fixed_to):
+    """Another model of the chat dialect."""
+    def asks(dialect, text, **more):
+        return ask(dialect, text, model, **fixed_to, **more)
+    return asks
+
+
 def r1(dialect, text, first):
     body = ask(dialect, text, "deepseek-r1")
     add_turn(body, dialect, first(copy.deepcopy(body)), "And in winter?")
@@ -272,6 +286,18 @@ def forced(dialect, text):
 
 def misnamed(dialect, text):
     return ask(dialect, text, KIMI, tools=[tool(dialect, "1bad@name")])
+
+
+def lost_result(dialect, text):
+    body = ask(dialect, text, "kimi-k3")
+    body["messages"].append({"role": "tool", "content": "11 degrees"})
+    return body
+
+
+def dynamic(dialect, text):
+    body = ask(dialect, text, "kimi-k3")
+    body["messages"][0]["tools"] = [tool(dialect)]
+    return body
 
 
 def no_thought(dialect, text):
@@ -354,6 +380,7 @@ MUTANTS = [
     Mutant("think_tag_leak", "crm", "sw"),
     Mutant("harmony_leak", "crm", "sw"),
     Mutant("tokenizer_artefact", "cprm", "sw"),
+    Mutant("special_token_leak", "crm", "sw"),
     Mutant("kimi_markers", "c", "sw", model=KIMI, rule=kimi("kimi_markers")),
     Mutant("script", "c", "sw", model="minimax-m2", reasoning_split=True,
            rule="minimax/script"),
@@ -361,13 +388,15 @@ MUTANTS = [
            rule="minimax/ngram"),
     Mutant("repetition_loop", "cprm", "sw"),
     Mutant("language_drift", "cprm", "sw"),
-    Mutant("answer_in_reasoning", "c", "sw", model=KIMI),
+    Mutant("answer_in_reasoning", "crm", "sw", ponders),
     Mutant("reasoning_missing", "cm", "sw", thinker,
            rule=pack("reasoning_missing")),
     Mutant("reasoning_unasked", "cm", "sw", unthinking,
            rule=pack("reasoning_unasked")),
     Mutant("reasoning_name", "c", "sw", model=KIMI,
            rule=kimi("reasoning_name")),
+    Mutant("reasoning_name", "c", "sw", model="gpt-oss-120b",
+           rule="gpt-oss/reasoning_name"),
     Mutant("reasoning_names", "c", "sw", thinking=THINKS),
     Mutant("content_empty", "cprm", "sw"),
     Mutant("response_format", "cr", "sw", formatted),
@@ -394,6 +423,12 @@ MUTANTS = [
     # Parameters that the contract has fixed.
     Mutant("accept_temperature", "cm", "sw", fixed(temperature=0.5),
            rule=pack("temperature"), breach=True),
+    Mutant("accept_temperature", "c", "sw", breach=True, model=KIMI,
+           thinking=OFF, temperature=1.0, rule=kimi("temperature_instant")),
+    *(Mutant("accept_temperature", "c", "sw", breach=True, model=model,
+             temperature=0.5, rule=pack_of + "/temperature")
+      for model, pack_of in (("kimi-k2.5", "kimi-k2.5"), ("kimi-k3", "kimi-k3"),
+                             ("kimi-k2.7-code", "kimi-k2.7"))),
     Mutant("accept_top_p", "cm", "sw", fixed(top_p=0.8), rule=pack("top_p"),
            breach=True),
     Mutant("accept_n", "c", "sw", fixed(n=2), rule=kimi("n"), breach=True),
@@ -403,19 +438,45 @@ MUTANTS = [
            rule=kimi("frequency_penalty"), breach=True),
     Mutant("accept_tool_choice", "cm", "sw", forced, text=CALL, breach=True,
            rule=pack("tool_choice")),
+    *(Mutant("accept_tool_choice", "c", "sw", text=CALL, breach=True,
+             model=model, tools=[tool("c")], tool_choice="required",
+             thinking=THINKS, rule=pack_of + "/tool_choice")
+      for model, pack_of in (("kimi-k2.5", "kimi-k2.5"),
+                             ("deepseek-v3.2", "deepseek"))),
+    Mutant("accept_tool_choice", "c", "sw", text=CALL, breach=True,
+           model="qwen3-235b", tools=[tool("c")], tool_choice="required",
+           chat_template_kwargs={"enable_thinking": True},
+           rule="qwen/tool_choice"),
     Mutant("accept_tools", "c", "sw", misnamed, breach=True,
            rule=kimi("tool_name")),
+    Mutant("accept_tools", "c", "sw", lost_result, breach=True,
+           rule="kimi-k3/tool_message_id"),
+    Mutant("accept_tools", "c", "sw", dynamic, breach=True,
+           rule="kimi-k3/dynamic_tools_role"),
+    Mutant("accept_tools", "c", "sw", breach=True, model="kimi-k3",
+           tools=[tool("c")], tool_choice="bogus",
+           rule="kimi-k3/tool_choice_word"),
+    Mutant("accept_tools", "c", "sw", breach=True, model="kimi-k3",
+           tool_choice="required", rule="kimi-k3/tool_choice_tools"),
     Mutant("accept_response_format", "c", "sw", breach=True, model="kimi-k3",
            response_format={"type": "bogus"}, rule="kimi-k3/response_format"),
     Mutant("accept_thinking", "cm", "sw", no_thought, breach=True,
            rule={"c": "kimi-k2.7/thinking", "m": "anthropic/budget_tokens"}),
     Mutant("override_temperature", "r", "sw", temperature=0.7),
+    Mutant("override_top_p", "r", "sw", top_p=0.7),
     Mutant("refuse_proper", "c", "sw", fixed(temperature=1),
            rule=kimi("refused_proper")),
     # Reasoning that comes back.
     Mutant("accept_missing_reasoning", "cm", "sw", turns(drop=True), text=CALL,
            first=True, breach=True, rule={"c": kimi("reasoning_content"),
                                           "m": "anthropic/passback"}),
+    *(Mutant("accept_missing_reasoning", "c", "sw", first=True, breach=True,
+             text=CALL, request=turns(drop=True, asks=asks),
+             rule=pack_of + "/reasoning_content")
+      for asks, pack_of in ((other("kimi-k2.5"), "kimi-k2.5"),
+                            (other("kimi-k2.7-code"), "kimi-k2.7"),
+                            (other("deepseek-v3.2", thinking=THINKS),
+                             "deepseek"))),
     Mutant("accept_changed_thinking", "m", "sw", turns(change=True), text=CALL,
            first=True, breach=True, rule="anthropic/passback"),
     Mutant("accept_reasoning", "c", "sw", r1, first=True, breach=True,

@@ -112,6 +112,18 @@ def prose(random):
     return question, answer
 
 
+def essay(random):
+    """Long, and it comes back to its own words now and then."""
+    language = random.choice(sorted(TONGUES))
+    question, _, sentences = TONGUES[language]
+    out = []
+    for i in range(random.randint(20, 120)):
+        end = f" ({random.randint(1, 9999)})" if random.random() < 0.5 else ""
+        out.append(random.choice(sentences) + end +
+                   ("\n\n" if i % 5 == 4 else " "))
+    return question, "".join(out).strip()
+
+
 def translation(random):
     """Another script in the answer than in the question, as was asked."""
     language = random.choice(["chinese", "russian", "arabic", "greek", "hindi",
@@ -242,7 +254,7 @@ def data(random):
 
 
 KINDS = [prose] * 10 + [quoted_markers] * 2 + [code] * 4 + [
-    translation, table, empty_table, poem, counting, formula, asked_to_repeat,
+    essay, translation, table, empty_table, poem, counting, formula, asked_to_repeat,
     short, emoji, data]
 
 

@@ -99,6 +99,7 @@ static const struct {
 	     "<|tool_calls_section_end|> "),
 	LEAK(think_tag_leak, " <think>so it must be</think> "),
 	LEAK(harmony_leak, " <|channel|>analysis<|message|>so it must be "),
+	LEAK(special_token_leak, " so it is.<|endoftext|>And "),
 	LEAK(kimi_markers, " <|im_end|> "),
 	LEAK(script, " \xd0\xbf\xd1\x80\xd0\xb8\xd0\xb2\xd0\xb5\xd1\x82 "),
 };

@@ -87,12 +87,13 @@ B(tool_markup_leak, "crm", "sw", "markup of tool calls in the text")	\
 B(think_tag_leak, "crm", "sw", "<think> in the text")			\
 B(harmony_leak, "crm", "sw", "<|channel|> in the text")		\
 B(tokenizer_artefact, "cprm", "sw", "blanks are written as \\u0120")	\
+B(special_token_leak, "crm", "sw", "<|endoftext|> in the text")		\
 B(kimi_markers, "c", "sw", "the model's own <|im_end|> in the text")	\
 B(script, "c", "sw", "Cyrillic that nobody asked for")			\
 B(repetition_loop, "cprm", "sw", "the same words over and over")	\
 B(ngram, "c", "sw", "three words again and again, not to the end")	\
 B(language_drift, "cprm", "sw", "an answer in Chinese")			\
-B(answer_in_reasoning, "c", "sw", "the answer comes as reasoning")	\
+B(answer_in_reasoning, "crm", "sw", "the answer comes as reasoning")	\
 B(reasoning_missing, "cm", "sw", "no reasoning though it is on")	\
 B(reasoning_unasked, "cm", "sw", "reasoning though it is off")		\
 B(reasoning_name, "c", "sw", "`reasoning` for `reasoning_content`, or back") \
@@ -128,6 +129,7 @@ B(accept_tools, "c", "sw", "bad tool declarations are served")		\
 B(accept_response_format, "c", "sw", "a bad response_format is served")	\
 B(accept_thinking, "cm", "sw", "a thinking mode it must refuse is served") \
 B(override_temperature, "r", "sw", "the answer echoes another temperature") \
+B(override_top_p, "r", "sw", "the answer echoes another top_p")	\
 B(refuse_proper, "c", "sw", "400 about an allowed temperature")	\
 PART("Reasoning that comes back")					\
 B(accept_missing_reasoning, "cm", "sw", "a history without it is served") \

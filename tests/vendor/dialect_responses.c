@@ -155,17 +155,23 @@ static const struct {
 	{"metadata", "{}"},
 };
 
+static bool overrides(const struct talk *t, const char *name)
+{
+	return (bugs_has(&t->bugs, BUG_override_temperature) &&
+		strcmp(name, "temperature") == 0) ||
+	       (bugs_has(&t->bugs, BUG_override_top_p) &&
+		strcmp(name, "top_p") == 0);
+}
+
 static void echo(struct talk *t, const cJSON *request)
 {
-	bool lies = bugs_has(&t->bugs, BUG_override_temperature);
-
 	for (size_t i = 0; i < sizeof(echoed) / sizeof(echoed[0]); i++) {
 		const char *name = echoed[i].name;
 		const cJSON *said = ask_get(request, name);
 		char *text = said ? cJSON_PrintUnformatted(said) : NULL;
 
-		if (lies && strcmp(name, "temperature") == 0)
-			buf_adds(&t->echo, STR(",\"temperature\":0.125"));
+		if (overrides(t, name))
+			buf_addf(&t->echo, ",\"%s\":0.125", name);
 		else
 			buf_addf(&t->echo, ",\"%s\":%s", name,
 				 text ? text : echoed[i].otherwise);
