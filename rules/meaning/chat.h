@@ -78,7 +78,8 @@ struct choice {
 	size_t n_pieces;
 	struct tool_call *calls;
 	size_t n_calls;
-	struct buf finish;	  /* finish_reason, stop_reason, status */
+	struct buf finish;	  /* finish_reason, stop_reason; responses: the
+				     status: completed, incomplete, failed */
 	struct buf finish_detail; /* stop_sequence, incomplete reason, Kimi's
 				     matched stop */
 	unsigned finishes;	  /* how often one was said */
