@@ -112,14 +112,23 @@ static bool load(struct judge *j, struct str from)
 	return from.n == 0;
 }
 
-bool judge_load(struct judge *j, struct str from)
+static void forget(struct judge *j)
 {
-	if (load(j, from))
-		return true;
 	judge_memory_free(j);
 	judge_memory_new(j);
 	j->sum = (struct judge_sum){0};
 	for (unsigned i = 0; i < packs_rules(j->packs); i++)
 		j->tallies[i] = (struct judge_tally){j->tallies[i].rule};
-	return false;
+}
+
+/* Parts are loaded into new ones, and a half-loaded one is none. */
+bool judge_load(struct judge *j, struct str from)
+{
+	bool good;
+
+	forget(j);
+	good = load(j, from);
+	if (!good)
+		forget(j);
+	return good;
 }

@@ -472,6 +472,12 @@ static void state_is_carried_over(void **state)
 	judge_summary(g->j, &a);
 	judge_summary(h.j, &b);
 	assert_memory_equal(&a, &b, sizeof a);
+	/* Into one that has a past: it is forgotten. */
+	rig_say(&h, &(struct said){.request = warm, .answer = WHOLE("Hello")});
+	assert_true(judge_load(h.j, buf_str(&first)));
+	second.n = 0;
+	judge_save(h.j, &second);
+	assert_true(str_eq(buf_str(&first), buf_str(&second)));
 	assert_int_equal(policy(&h).outcome, POLICY_ACCEPTED);
 	assert_int_equal(rig_tally(&h, "wire/finish_twice").failed, 1);
 	rig_close(&h);
