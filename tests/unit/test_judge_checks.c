@@ -16,7 +16,9 @@
 
 /* ---- requests ---- */
 
-#define HELLO	   "\"messages\":[{\"role\":\"user\",\"content\":\"Hello there\"}]"
+#define HELLO                                                                  \
+	"\"messages\":[{\"role\":\"user\","                                    \
+	"\"content\":\"Hello there\"}]"
 #define ASK(more)  "{\"model\":\"practice-1\"," HELLO more "}"
 #define KIMI(more) "{\"model\":\"kimi-k2.6\"," HELLO more "}"
 #define TOOL                                                                   \
