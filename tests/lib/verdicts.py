@@ -56,7 +56,7 @@ def by_case(proxy):
     """{case number: its findings}."""
     cases = {}
     for x in proxy.ls("--limit", "1000000"):
-        found = re.search(r"[?&]case=(\d+)", x["path"])
+        found = re.search(r"[?&]case=(\d+)", x["path"] or "")
         if found:
             cases[x["id"]] = int(found.group(1))
     out = collections.defaultdict(list)

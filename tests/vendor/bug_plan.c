@@ -8,7 +8,7 @@
 
 /* ---- calls ---- */
 
-const cJSON *bug_tool(struct talk *t, const struct asked *a, const cJSON *tool)
+const cJSON *bug_tool(const struct talk *t, const cJSON *tool)
 {
 	return bugs_has(&t->bugs, BUG_call_missing) ? NULL : tool;
 }

@@ -124,7 +124,7 @@ static const cJSON *choose_tool(struct talk *t, const struct asked *a)
 	     (!name && !ask_says(kind, "required") && !ask_says(kind, "any") &&
 	      !asks_for_tool(a))))
 		return NULL;
-	return bug_tool(t, a, tool);
+	return bug_tool(t, tool);
 }
 
 /* Kimi counts the calls of a conversation, and numbers go on. */

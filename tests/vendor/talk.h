@@ -165,7 +165,7 @@ void script_none(struct talk *t, enum part part);
 size_t *talk_length(struct talk *t, enum part part);
 
 /* bug_plan.c: other things to say, in the order of planning. */
-const cJSON *bug_tool(struct talk *t, const struct asked *a, const cJSON *tool);
+const cJSON *bug_tool(const struct talk *t, const cJSON *tool);
 void bug_calls(struct talk *t, const struct asked *a);
 void bug_texts(struct talk *t, const struct asked *a);
 void bug_cost(struct talk *t, size_t request_bytes);
