@@ -24,8 +24,7 @@ static const struct family families[] = {
 	 0, 0},
 	{STR("qwen3"), THINKS_ON, CHOICE_AUTO, CONTENT, 0, 0, 0},
 	{STR("glm-4"), THINKS_ON, 0, CONTENT, 0, 0, 0},
-	{STR("minimax-m2"), THINKS_ALWAYS, IN_CONTENT, STR("reasoning_details"),
-	 0, 0, 0},
+	{STR("minimax-m2"), THINKS_ALWAYS, IN_CONTENT, CONTENT, 0, 0, 0},
 	{STR("gpt-oss"), THINKS_ALWAYS, 0, STR("reasoning"), 0, 0, 0},
 	{STR("gpt-5"), THINKS_SILENT, FIXES_DEFAULT, STR("reasoning"), 0, 0, 0},
 	{STR("gemini-3"), THINKS_SILENT, SIGNS_CALLS, STR("reasoning"), 0, 0,
@@ -35,13 +34,11 @@ static const struct family families[] = {
 
 static const struct family *family_of(struct str model)
 {
+	const char *slash = memrchr(model.p, '/', model.n);
 	size_t i = 0;
 
-	for (size_t k = 0; k < model.n; k++)
-		if (model.p[k] == '/') {
-			model = str_skip(model, k + 1);
-			k = (size_t)-1;
-		}
+	if (slash)
+		model = str_skip(model, (size_t)(slash - model.p) + 1);
 	while (model.n < families[i].name.n ||
 	       strncasecmp(model.p, families[i].name.p, families[i].name.n))
 		i++;
