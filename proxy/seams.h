@@ -130,6 +130,10 @@ struct room {
 	tls_identity_fn *identity;     /* with arg = room */
 	const struct room_verb *verbs; /* ends with a zero entry */
 	void (*summary)(void *room, struct buf *out); /* lines at drain */
+	void *arg; /* of whoever made this row: see proxy_room_arg() */
 };
+
+/* For start(): the `arg` of the very room that is being started. */
+void *proxy_room_arg(const struct proxy *p);
 
 #endif

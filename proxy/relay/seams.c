@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The two seams that upper rooms call: to release a gate, to start a request.
- */
+/* What upper rooms call: to release a gate, to start a request, and to know
+ * their proxy. */
 #include "seams.h"
 
 #include <assert.h>
@@ -10,6 +10,12 @@
 struct trail *proxy_trail(struct proxy *p)
 {
 	return p->trail;
+}
+
+void *proxy_room_arg(const struct proxy *p)
+{
+	assert(p->n_rooms_started < p->n_rooms);
+	return p->rooms[p->n_rooms_started].arg;
 }
 
 /* A key's high bits name the worker that made it, counted from 1. */
