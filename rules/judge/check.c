@@ -13,8 +13,7 @@ const struct check *check_named(struct str name)
 	return NULL;
 }
 
-/* A 4xx that is about who asks, how often or where, not about what. */
-static bool is_no_verdict(unsigned status)
+bool check_status_decides(unsigned status)
 {
 	switch (status) {
 	case 401:
@@ -26,19 +25,18 @@ static bool is_no_verdict(unsigned status)
 	case 408:
 	case 409:
 	case 425:
-	case 429: return true;
-	default: return false;
+	case 429: return false;
+	default:
+		return (status >= 200 && status < 300) ||
+		       (status >= 400 && status < 500);
 	}
 }
 
 enum reception check_reception(const struct check_case *c)
 {
-	if (!c->answered || !check_whole(c))
+	if (!c->answered || !check_whole(c) || !check_status_decides(c->status))
 		return RECEPTION_NONE;
-	if (c->status >= 200 && c->status < 300)
+	if (c->status < 300)
 		return c->a->error ? RECEPTION_NONE : RECEPTION_SERVED;
-	if (c->status >= 400 && c->status < 500 && c->a->error &&
-	    !is_no_verdict(c->status))
-		return RECEPTION_REFUSED;
-	return RECEPTION_NONE;
+	return c->a->error ? RECEPTION_REFUSED : RECEPTION_NONE;
 }

@@ -56,6 +56,9 @@ struct check_case {
  * 404, 408, 409, 5xx, no answer, cut)? */
 enum reception { RECEPTION_NONE, RECEPTION_SERVED, RECEPTION_REFUSED };
 enum reception check_reception(const struct check_case *c);
+/* Can an answer of this status be a verdict: a 2xx, or a 4xx that is about
+ * what was asked, not about who asks, how often or where? */
+bool check_status_decides(unsigned status);
 
 /* Filled in by a check; starts zeroed. */
 struct check_result {
