@@ -109,12 +109,18 @@ static void choose_rules(struct judge *j, struct hearing *x, bool streamed)
 		x->mode = pack_mode(x->rules->model_pack, q->root);
 }
 
+/* A plain body becomes the request's own; a coded one stays. */
 static void read_request(struct judge *j, struct hearing *x)
 {
 	struct buf coding = codings(&x->head[EV_REQUEST]);
 
-	x->q = request_read(j->requests, x->dialect, buf_str(&x->body),
-			    buf_str(&coding));
+	if (coding.n) {
+		x->q = request_read(j->requests, x->dialect, buf_str(&x->body),
+				    buf_str(&coding));
+	} else {
+		j->waiting -= x->body.n;
+		x->q = request_take(j->requests, x->dialect, &x->body, STR(""));
+	}
 	buf_free(&coding);
 }
 
@@ -130,6 +136,10 @@ static bool try_request(struct judge *j, struct hearing *x)
 	read_request(j, x);
 	if (x->q->understood && !x->q->unknown)
 		return true;
+	if (x->body.n == 0) {
+		buf_adds(&x->body, x->q->body);
+		j->waiting += x->body.n;
+	}
 	request_unref(x->q);
 	x->q = NULL;
 	return false;

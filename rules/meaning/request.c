@@ -54,30 +54,34 @@ void request_unref(struct request *q)
 }
 
 /* What can be decoded of a body that cannot be read whole is not kept. */
-static void decode(struct request *q, struct str body, struct str coding)
+static void decode(struct request *q, struct buf *body, struct str coding)
 {
 	struct decode_limits limits = {REQUEST_MOST, DECODE_GROWTH};
 	struct decoder *d = decoder_new(coding, &limits);
 	struct buf out = {0};
 
-	if (body.n > REQUEST_MOST) {
+	if (body->n > REQUEST_MOST) {
 		give_up(q, "larger than is looked at");
 	} else if (decoder_is_needed(d)) {
 		enum decode_verdict v;
 
-		decoder_feed(d, body, &out);
+		decoder_feed(d, buf_str(body), &out);
 		v = decoder_end(d);
 		if (v != DECODE_WHOLE)
 			give_up(q, decode_about(v));
 	} else {
-		buf_add(&out, body.p, body.n);
+		out = *body;
+		*body = (struct buf){0};
 	}
 	decoder_free(d);
 	if (q->unknown) {
 		buf_free(&out);
-		q->body_hash = text_hash(body);
+		out = (struct buf){0};
+		q->body_hash = text_hash(buf_str(body));
 	}
 	q->body = buf_str(&out);
+	buf_free(body);
+	*body = (struct buf){0};
 }
 
 static void link_chain(struct request *q)
@@ -87,8 +91,8 @@ static void link_chain(struct request *q)
 		q->chain[i + 1] = chain_next(q->chain[i], q->messages[i]->hash);
 }
 
-struct request *request_read(struct request_memory *m, enum dialect d,
-			     struct str body, struct str coding)
+struct request *request_take(struct request_memory *m, enum dialect d,
+			     struct buf *body, struct str coding)
 {
 	struct request *q = request_new(d);
 	struct prefixes prefixes;
@@ -129,4 +133,13 @@ struct chat_asked request_asked(const struct request *q)
 		.logprobs = q->logprobs,
 		.n = choices_due(q),
 	};
+}
+
+struct request *request_read(struct request_memory *m, enum dialect d,
+			     struct str body, struct str coding)
+{
+	struct buf copy = {0};
+
+	buf_adds(&copy, body);
+	return request_take(m, d, &copy, coding);
 }

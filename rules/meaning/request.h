@@ -155,6 +155,9 @@ void request_memory_free(struct request_memory *m);
  */
 struct request *request_read(struct request_memory *m, enum dialect d,
 			     struct str body, struct str coding);
+/* The same, with the body's memory: *body is empty after it. */
+struct request *request_take(struct request_memory *m, enum dialect d,
+			     struct buf *body, struct str coding);
 struct request *request_ref(struct request *q);
 void request_unref(struct request *q);
 
