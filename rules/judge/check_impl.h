@@ -82,13 +82,6 @@ enum verdict check_applies(const struct check_case *c, const struct rule *r);
  * message? */
 bool check_names_param(const struct check_case *c, struct str param);
 
-/* The rule whose parameter a refusal speaks of although the request has it as
- * that rule asks for, and breaks no other; or NULL. */
-const struct rule *check_refused_rule(const struct check_case *c);
-enum verdict check_refused_result(const struct check_case *c,
-				  const struct rule *r,
-				  struct check_result *out);
-
 /* Does the answer echo another value of it than the request has? */
 bool check_echo_differs(const struct check_case *c, struct str param);
 

@@ -107,26 +107,59 @@ struct standing {
 	const struct rule *proper; /* the one that the error names */
 };
 
+/* What is asked of the client in this one request, by schemas and by the two
+ * checks that vendors make, too. */
+static enum verdict ask_client(const struct check_case *c, unsigned i)
+{
+	const struct rule *r = c->rules->rules[i];
+	struct check_result result = {0};
+	struct schema_fault fault;
+	struct buf place = {0};
+	enum verdict v = check_applies(c, r);
+
+	if (v != VERDICT_PASS)
+		return v;
+	if (r->scope == SCOPE_REQUEST && r->schema)
+		v = request_rule(c->rules, i, c->q, &fault, &place);
+	else if (str_eq(r->check, STR("passback")))
+		v = check_passback(c, r, &result);
+	else
+		v = str_eq(r->check, STR("mfjs")) ? check_mfjs(c, r, &result)
+						  : VERDICT_NONE;
+	buf_free(&place);
+	buf_free(&result.observed);
+	buf_free(&result.expected);
+	buf_free(&result.excerpt);
+	return v;
+}
+
+/* Does the refusal name what the rule is about? One that names the whole
+ * conversation can have a hundred reasons: the rule's own words decide. */
+static bool is_named(const struct check_case *c, const struct rule *r)
+{
+	struct str text = buf_str(&c->a->error_message);
+
+	if (!json_get(c->q->root, r->param) || !check_names_param(c, r->param))
+		return false;
+	if (!str_eq(r->param, STR("messages")))
+		return true;
+	return memmem(r->id.p, r->id.n, "reasoning", 9) &&
+	       memmem(text.p, text.n, "reasoning", 9);
+}
+
 static void look_at(const struct check_case *c, unsigned i, struct standing *s)
 {
 	const struct rule *r = c->rules->rules[i];
-	struct schema_fault fault;
-	struct buf place = {0};
-	enum verdict v;
+	enum verdict v = ask_client(c, i);
 
-	if (r->scope != SCOPE_REQUEST || !r->schema ||
-	    (r->mode != MODE_ANY && r->mode != c->mode))
-		return;
-	v = request_rule(c->rules, i, c->q, &fault, &place);
-	buf_free(&place);
 	if (v == VERDICT_FAIL || v == VERDICT_UNKNOWN)
 		s->breach = true;
-	if (v == VERDICT_PASS && r->refuse && r->param.n &&
-	    json_get(c->q->root, r->param) && check_names_param(c, r->param))
+	if (v == VERDICT_PASS && r->refuse && r->param.n && r->schema &&
+	    is_named(c, r))
 		s->proper = r;
 }
 
-const struct rule *check_refused_rule(const struct check_case *c)
+static const struct rule *refused_rule(const struct check_case *c)
 {
 	struct standing s = {0};
 
@@ -138,28 +171,25 @@ const struct rule *check_refused_rule(const struct check_case *c)
 	return s.breach ? NULL : s.proper;
 }
 
-enum verdict check_refused_result(const struct check_case *c,
-				  const struct rule *r,
-				  struct check_result *out)
-{
-	struct str said = buf_str(&c->a->error_message);
-	const struct json *value = json_get(c->q->root, r->param);
-
-	check_expect(out, "%.*s %.*s served: it is what the contract asks for",
-		     STR_ARG(r->param), STR_ARG(check_clip(value->raw, 80)));
-	check_shows(out, 0, c->a->bytes, said);
-	return check_fail(out, "%u: %.*s", c->status,
-			  STR_ARG(check_clip(said, CHECK_EXCERPT)));
-}
-
+/* As grave as the rule that allows it: what is only reported is a warning. */
 enum verdict check_refused_proper(const struct check_case *c,
 				  const struct rule *r,
 				  struct check_result *out)
 {
-	const struct rule *about = check_refused_rule(c);
+	const struct rule *about = refused_rule(c);
+	const struct json *value;
+	struct str said;
 
-	if (about)
-		return check_refused_result(c, about, out);
-	return check_reception(c) == RECEPTION_SERVED ? VERDICT_PASS
-						      : VERDICT_NONE;
+	if (!about)
+		return check_reception(c) == RECEPTION_SERVED ? VERDICT_PASS
+							      : VERDICT_NONE;
+	said = buf_str(&c->a->error_message);
+	value = json_get(c->q->root, about->param);
+	out->severity = about->severity + 1;
+	check_expect(out, "%.*s %.*s served: %.*s allows it",
+		     STR_ARG(about->param), STR_ARG(check_clip(value->raw, 80)),
+		     STR_ARG(about->id));
+	check_shows(out, 0, c->a->bytes, said);
+	return check_fail(out, "%u: %.*s", c->status,
+			  STR_ARG(check_clip(said, CHECK_EXCERPT)));
 }

@@ -255,20 +255,6 @@ static void note_policy(const struct asking *k, const struct rule *r,
 		policies_see(k->j->policies, &n);
 }
 
-/* A parameter as its rule asks for, refused: that rule's finding, about the
- * vendor. */
-static void tell_refused_proper(const struct asking *k)
-{
-	const struct rule *r = check_refused_rule(k->c);
-	struct check_result res = {0};
-
-	if (!r)
-		return;
-	check_refused_result(k->c, r, &res);
-	tell(k, r, PARTY_VENDOR, &res);
-	result_free(&res);
-}
-
 /* ---- one rule, all rules ---- */
 
 /* Of what assay itself answered nothing is the vendor's. */
@@ -307,7 +293,6 @@ void judge_ask_all(struct judge *j, struct hearing *x,
 
 	for (unsigned i = 0; i < c->rules->n; i++)
 		ask_one(&k, i);
-	tell_refused_proper(&k);
 	if (k.doc)
 		json_doc_free(k.doc);
 	buf_free(&k.text);

@@ -465,7 +465,7 @@ MUTANTS = [
     Mutant("override_temperature", "r", "sw", temperature=0.7),
     Mutant("override_top_p", "r", "sw", top_p=0.7),
     Mutant("refuse_proper", "c", "sw", fixed(temperature=1),
-           rule=kimi("refused_proper")),
+           rule="wire/refused_proper"),
     # Reasoning that comes back.
     Mutant("accept_missing_reasoning", "cm", "sw", turns(drop=True), text=CALL,
            first=True, breach=True, rule={"c": kimi("reasoning_content"),
@@ -482,5 +482,5 @@ MUTANTS = [
     Mutant("accept_reasoning", "c", "sw", r1, first=True, breach=True,
            rule="deepseek/r1_reasoning_sent"),
     Mutant("refuse_with_reasoning", "c", "sw", turns(), text=CALL, first=True,
-           rule=kimi("refused_proper")),
+           rule="wire/refused_proper"),
 ]

@@ -392,7 +392,7 @@ static void proper_refused(void **state)
 					       .status = 400,
 					       .answer = why});
 
-	assert_true(rig_found(g, id, "own/temperature", PARTY_VENDOR));
+	assert_true(rig_found(g, id, "wire/refused_proper", PARTY_VENDOR));
 	assert_int_equal(rig_count(g, id), 1);
 	assert_int_equal(policy(g).proper_refused, 1);
 	/* Of something else, or not said by the request. */
