@@ -16,8 +16,9 @@
  *
  * Enforced are the rules of the pack, and what users add to it, that bind the
  * client, concern the request alone, are errors, and need no memory: schemas
- * and the check mfjs. They apply to a request as packs_select() says, so to
- * the models that the pack is for, or to all that --pack holds to it.
+ * and checks of requests (check_of_request). They apply to a request as
+ *packs_select() says, so to the models that the pack is for, or to all that
+ *--pack holds to it.
  */
 #ifndef AUDIT_ENFORCE_H
 #define AUDIT_ENFORCE_H

@@ -66,7 +66,7 @@ static enum verdict ask_check(const struct ruleset *s, unsigned i,
 			      struct request *q, enum mode mode)
 {
 	const struct rule *r = s->rules[i];
-	const struct check *check;
+	const struct check *check = check_of_request(r->check);
 	struct check_result result = {0};
 	struct check_case c = {.q = q,
 			       .dialect = q->dialect,
@@ -76,13 +76,12 @@ static enum verdict ask_check(const struct ruleset *s, unsigned i,
 	enum schema_verdict met = SCHEMA_VALID;
 	enum verdict v;
 
-	if (!str_eq(r->check, STR("mfjs")))
+	if (!check)
 		return VERDICT_NONE;
 	if (r->when)
 		met = schema_check(r->when, q->root, NULL);
 	if (met != SCHEMA_VALID)
 		return met == SCHEMA_INVALID ? VERDICT_NONE : VERDICT_UNKNOWN;
-	check = check_named(r->check);
 	v = check->run(&c, r, &result);
 	buf_free(&result.observed);
 	buf_free(&result.expected);

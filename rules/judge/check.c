@@ -40,3 +40,10 @@ enum reception check_reception(const struct check_case *c)
 		return c->a->error ? RECEPTION_NONE : RECEPTION_SERVED;
 	return c->a->error ? RECEPTION_REFUSED : RECEPTION_NONE;
 }
+
+const struct check *check_of_request(struct str name)
+{
+	if (str_eq(name, STR("mfjs")) || str_eq(name, STR("tool_name_twice")))
+		return check_named(name);
+	return NULL;
+}

@@ -153,6 +153,7 @@ struct check_result {
 	X(rate_limit, answer, "",                                              \
 	  "429, Retry-After and rate limit headers, noted")                    \
 	X(mfjs, tools, "", "a tool's or format's schema is not MFJS")          \
+	X(tool_name_twice, tools, "", "two tools of a request of one name")    \
 	X(passback, passback, "messages: tool_calls, all, turn, latest",       \
 	  "reasoning of earlier answers does not come back as it was said")    \
 	X(passback_charged, passback, "",                                      \
@@ -181,6 +182,9 @@ struct check {
 };
 /* NULL: there is none of that name. */
 const struct check *check_named(struct str name);
+/* The same of a check that looks at nothing but the request: what a vendor
+ * can refuse, and a gate can ask. */
+const struct check *check_of_request(struct str name);
 extern const struct check check_rows[];
 extern const unsigned check_rows_n;
 

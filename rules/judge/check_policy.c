@@ -107,11 +107,12 @@ struct standing {
 	const struct rule *proper; /* the one that the error names */
 };
 
-/* What is asked of the client in this one request, by schemas and by the two
+/* What is asked of the client in this one request, by schemas and by the
  * checks that vendors make, too. */
 static enum verdict ask_client(const struct check_case *c, unsigned i)
 {
 	const struct rule *r = c->rules->rules[i];
+	const struct check *check = check_of_request(r->check);
 	struct check_result result = {0};
 	struct schema_fault fault;
 	struct buf place = {0};
@@ -124,8 +125,7 @@ static enum verdict ask_client(const struct check_case *c, unsigned i)
 	else if (str_eq(r->check, STR("passback")))
 		v = check_passback(c, r, &result);
 	else
-		v = str_eq(r->check, STR("mfjs")) ? check_mfjs(c, r, &result)
-						  : VERDICT_NONE;
+		v = check ? check->run(c, r, &result) : VERDICT_NONE;
 	buf_free(&place);
 	buf_free(&result.observed);
 	buf_free(&result.expected);

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Tool calls against the tools that were declared. */
+#include <stdlib.h>
+
+#include "base/mem.h"
 #include "rules/judge/check_impl.h"
 #include "rules/judge/schemas.h"
 #include "rules/schema/mfjs.h"
@@ -11,32 +14,12 @@ struct declared {
 	const struct json *schema; /* or NULL: none */
 };
 
-/* Kimi's dynamic tools: messages[].tools. */
-static struct declared find_dynamic(const struct message *m, struct str name)
-{
-	const struct json *tools =
-		m->role == ROLE_SYSTEM ? json_get(m->node, STR("tools")) : NULL;
-
-	for (uint32_t i = 0; json_is(tools, JSON_ARRAY) && i < tools->n; i++) {
-		const struct json *f = json_get(tools->v[i], STR("function"));
-
-		if (json_says(json_get(f, STR("name")), name))
-			return (struct declared){
-				true, json_get(f, STR("parameters"))};
-	}
-	return (struct declared){0};
-}
-
 static struct declared find_tool(const struct request *q, struct str name)
 {
-	struct declared d = {0};
-
 	for (size_t i = 0; i < q->n_tools; i++)
 		if (str_eq(q->tools[i].name, name))
 			return (struct declared){true, q->tools[i].schema};
-	for (size_t i = 0; i < q->n_messages && !d.found; i++)
-		d = find_dynamic(q->messages[i], name);
-	return d;
+	return (struct declared){0};
 }
 
 /* The old way to declare functions, and tools that the vendor keeps. */
@@ -407,4 +390,45 @@ enum verdict check_mfjs(const struct check_case *c, const struct rule *r,
 	if (s.n)
 		return VERDICT_FAIL;
 	return any ? VERDICT_PASS : VERDICT_NONE;
+}
+
+/* ---- names ---- */
+
+static int by_name(const void *a, const void *b)
+{
+	struct str x = *(const struct str *)a, y = *(const struct str *)b;
+	size_t n = x.n < y.n ? x.n : y.n;
+	int c = n ? memcmp(x.p, y.p, n) : 0;
+
+	return c ? c : (x.n > y.n) - (x.n < y.n);
+}
+
+enum verdict check_tool_name_twice(const struct check_case *c,
+				   const struct rule *r,
+				   struct check_result *out)
+{
+	const struct request *q = check_asked(c);
+	enum verdict v = VERDICT_PASS;
+	struct str *names;
+	size_t n = 0;
+
+	if (!q)
+		return VERDICT_UNKNOWN;
+	if (q->n_tools == 0)
+		return VERDICT_NONE;
+	names = mem_alloc(q->n_tools * sizeof *names);
+	for (size_t i = 0; i < q->n_tools; i++)
+		if (q->tools[i].name.n)
+			names[n++] = q->tools[i].name;
+	qsort(names, n, sizeof *names, by_name);
+	for (size_t i = 1; i < n && v == VERDICT_PASS; i++) {
+		if (!str_eq(names[i], names[i - 1]))
+			continue;
+		out->evidence.side = EVIDENCE_REQUEST;
+		check_expect(out, "one tool of a name");
+		v = check_fail(out, "two tools are named %.*s",
+			       STR_ARG(check_clip(names[i], 80)));
+	}
+	free(names);
+	return v;
 }

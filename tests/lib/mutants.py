@@ -458,6 +458,8 @@ MUTANTS = [
            rule="kimi-k3/tool_choice_word"),
     Mutant("accept_tools", "c", "sw", breach=True, model="kimi-k3",
            tool_choice="required", rule="kimi-k3/tool_choice_tools"),
+    Mutant("accept_tools", "c", "sw", breach=True, model="kimi-k3",
+           tools=[tool("c"), tool("c")], rule="kimi-k3/tool_name_twice"),
     Mutant("accept_response_format", "c", "sw", breach=True, model="kimi-k3",
            response_format={"type": "bogus"}, rule="kimi-k3/response_format"),
     Mutant("accept_thinking", "cm", "sw", no_thought, breach=True,
