@@ -5,7 +5,8 @@
 
 #include "commands.h"
 
-static const struct command *const commands[] = {&findings_command, NULL};
+static const struct command *const commands[] = {&findings_command,
+						 &probe_command, NULL};
 
 static const struct command_room room = {
 	.name = "audit",

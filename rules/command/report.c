@@ -11,7 +11,7 @@
 #include "print/human.h"
 #include "print/jsonout.h"
 #include "print/table.h"
-#include "print/text.h"
+#include "print/xml.h"
 #include "rules/pack/pack.h"
 
 const struct option_def report_options[] = {
@@ -142,57 +142,29 @@ static void json_finding(struct report *r, const struct finding *f)
 
 /* ---- JUnit ---- */
 
-/* Text for XML 1.0: what it cannot hold becomes '?'. */
-static void xml_text(struct buf *b, struct str s)
-{
-	for (size_t i = 0; i < s.n; i++) {
-		unsigned char c = (unsigned char)s.p[i];
-
-		if (c == '<')
-			buf_adds(b, STR("&lt;"));
-		else if (c == '>')
-			buf_adds(b, STR("&gt;"));
-		else if (c == '&')
-			buf_adds(b, STR("&amp;"));
-		else if (c == '"')
-			buf_adds(b, STR("&quot;"));
-		else
-			buf_addc(b, c < 0x20 || c == 0x7f ? '?' : (char)c);
-	}
-}
-
-static void xml_tamed(struct buf *b, struct str s)
-{
-	struct buf tame = {0};
-
-	text_tame(&tame, s, TEXT_LINE);
-	xml_text(b, buf_str(&tame));
-	buf_free(&tame);
-}
-
 static void junit_finding(struct report *r, const struct finding *f, bool bad)
 {
 	struct buf *b = &r->cases;
 
 	buf_adds(b, STR("  <testcase classname=\""));
-	xml_tamed(b, f->pack);
+	xml_text(b, f->pack);
 	buf_adds(b, STR("\" name=\""));
-	xml_tamed(b, f->rule);
+	xml_text(b, f->rule);
 	buf_addf(b, " (%s), exchange %lld of ", party_name(f->party),
 		 (long long)f->exchange);
-	xml_tamed(b, str_of(r->trail));
+	xml_text(b, str_of(r->trail));
 	buf_adds(b, STR("\">"));
 	buf_adds(b, bad ? STR("<failure type=\"") : STR("<system-out>"));
 	if (bad) {
 		buf_adds(b, str_of(severity_name(f->severity)));
 		buf_adds(b, STR("\" message=\""));
-		xml_tamed(b, f->observed);
+		xml_text(b, f->observed);
 		buf_adds(b, STR("\">expected: "));
-		xml_tamed(b, f->expected);
+		xml_text(b, f->expected);
 		buf_adds(b, STR("</failure>"));
 	} else {
 		buf_addf(b, "%s: ", severity_name(f->severity));
-		xml_tamed(b, f->observed);
+		xml_text(b, f->observed);
 		buf_adds(b, STR("</system-out>"));
 	}
 	buf_adds(b, STR("</testcase>\n"));
