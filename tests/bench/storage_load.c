@@ -415,6 +415,20 @@ void dialogue_free(struct dialogue *c)
 	free(c);
 }
 
+/* A token within a string of JSON within a string of JSON: escaped twice. */
+static void add_inner_token(struct load *l, struct buf *b)
+{
+	struct buf t = {0};
+
+	add_token(l, &t);
+	for (size_t i = 0; i < t.n; i++) {
+		if (t.p[i] == '\\' || t.p[i] == '"')
+			buf_addc(b, '\\');
+		buf_addc(b, t.p[i]);
+	}
+	buf_free(&t);
+}
+
 /* The call of a tool, streamed piece by piece. */
 static void stream_call(struct stream *s, const char *id, struct buf *args)
 {
@@ -433,7 +447,7 @@ static void stream_call(struct stream *s, const char *id, struct buf *args)
 		else if (i == 23)
 			buf_adds(&t, STR("\\\"}"));
 		else
-			add_token(s->l, &t);
+			add_inner_token(s->l, &t);
 		stream_token(s,
 			     STR("\"tool_calls\":[{\"index\":0,\"function\":{"
 				 "\"arguments\":\""),

@@ -81,8 +81,8 @@ static void markers_that_are_written_about_are_not(void **state)
 		"```\n<|im_end|>\n```",
 		"```jinja\n<|im_start|>{{ m }}<|im_end|>\n",
 		"~~~\n```\n<think>\n~~~\nand so on",
-		"1. Do:\n   ```xml\n   <think>x</think>\n\n   <think>\n   "
-		"```\n2. x",
+		("1. Do:\n   ```xml\n   <think>x</think>\n\n   <think>\n   "
+		 "```\n2. x"),
 		"> ```\n> <think>\n> ```\n",
 		"Here: ```\n\n<think>\n``` ends.",
 		"Wrap it in `<think>` and `</think>`.",
