@@ -4,8 +4,10 @@
  * practice vendor needs: types, enum, const, properties, items, anyOf, the
  * first of several types, references to $defs and to the root. Deep down only
  * what is required is said, so that what refers to itself ends. Patterns are
- * not followed.
+ * followed where they are characters, [a-z] and {n} alone.
  */
+#include <stdlib.h>
+
 #include "talk.h"
 #include "text.h"
 
@@ -32,17 +34,58 @@ static double number_of(const cJSON *schema, const char *key, double otherwise)
 	return cJSON_IsNumber(n) ? n->valuedouble : otherwise;
 }
 
+/* Cuts "{12}" off; 1 if there is none. */
+static size_t times_of(const char **p)
+{
+	char *end;
+	size_t n;
+
+	if (**p != '{')
+		return 1;
+	n = strtoul(*p + 1, &end, 10);
+	*p = *end == '}' ? end + 1 : "*";
+	return n < 64 ? n : 64;
+}
+
+/* False: the pattern is beyond this. */
+static bool make_pattern(struct maker *m, const char *p, struct buf *text)
+{
+	for (p += *p == '^'; *p && strcmp(p, "$") != 0;) {
+		unsigned char from = (unsigned char)*p, to = from;
+		size_t n;
+
+		if (*p == '[' && p[1] && p[2] == '-' && p[3] && p[4] == ']') {
+			from = (unsigned char)p[1];
+			to = (unsigned char)p[3];
+			p += 4;
+		} else if (strchr("[](){}|.*+?\\^$", *p)) {
+			return false;
+		}
+		p++;
+		for (n = times_of(&p); n && from <= to; n--)
+			buf_addc(text, (char)(from + draw(m->state) %
+							     (to - from + 1u)));
+	}
+	return true;
+}
+
 static void make_string(struct maker *m, const cJSON *schema)
 {
+	const cJSON *pattern = ask_get(schema, "pattern");
 	size_t least = (size_t)number_of(schema, "minLength", 1);
 	size_t most = (size_t)number_of(schema, "maxLength", 64);
 	uint64_t n = 1 + draw(m->state) % 4;
 	struct buf text = {0};
 
-	if (most < 24 || least > 1) {
+	if (cJSON_IsString(pattern) &&
+	    make_pattern(m, pattern->valuestring, &text)) {
+		text.n = text.n < most ? text.n : most;
+	} else if (most < 24 || least > 1) {
+		text.n = 0;
 		text_add_alnum(&text, m->state, least > 4 ? least : 4);
 		text.n = text.n < most ? text.n : most;
 	} else {
+		text.n = 0;
 		for (uint64_t i = 0; i < n || text.n < least; i++) {
 			struct str word = words_pick(draw(m->state));
 			if (text.n + word.n > 24)

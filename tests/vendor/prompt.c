@@ -2,7 +2,7 @@
 /*
  * What a request costs: a token for every four bytes of its texts, tools and
  * schemas, a fixed price for a picture. Reasoning that comes back is charged,
- * unless a bug forgets it.
+ * unless a bug forgets it. What Kimi's own API counts is known of one pair.
  */
 #include "ask.h"
 
@@ -76,12 +76,30 @@ static size_t of_json(const cJSON *item)
 	return n;
 }
 
+/* Kimi's verifier asks K3 this without and with a schema; 0: it is not it. */
+static size_t of_known_pair(const struct asked *a)
+{
+	const cJSON *messages = ask_get(a->request, "messages");
+	const cJSON *first = cJSON_GetArrayItem(messages, 0);
+
+	if (!str_eq(a->family->name, STR("kimi-k3")) || a->thinks ||
+	    cJSON_GetArraySize(messages) != 1 ||
+	    !ask_says(ask_get(first, "content"),
+		      "请用 JSON 格式回答：北京是中国的首都吗？"
+		      "答案需要包含键 capital。"))
+		return 0;
+	return ask_get(a->request, "response_format") ? 119 : 36;
+}
+
 size_t prompt_tokens(const struct asked *a)
 {
 	const cJSON *q = a->request;
+	size_t known = of_known_pair(a);
 	const cJSON *messages = ask_get(q, a->dialect->messages);
 	size_t n = MESSAGE + of_tree(a, messages);
 
+	if (known)
+		return known;
 	if (cJSON_IsArray(messages))
 		n += MESSAGE * (size_t)cJSON_GetArraySize(messages);
 	n += of_tree(a, ask_get(q, "system") ? ask_get(q, "system")
