@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "rules/meaning/quirk.h"
 
-#define QUIRK_ROW_(name, dialects, forms, about)                               \
-	{#name, dialects, forms, about},
+#define QUIRK_ROW_(name, dialects, forms, about, due)                          \
+	{#name, dialects, forms, about, due},
 
 const struct quirk_row quirk_rows[QUIRKS] = {CHAT_QUIRKS(QUIRK_ROW_)};
 
