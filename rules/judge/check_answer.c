@@ -25,7 +25,7 @@ enum verdict check_quirk(const struct check_case *c, const struct rule *r,
 	const struct quirk_seen *seen;
 
 	/* Error pages of whatever stands before a vendor are no dialect's. */
-	if (quirk < 0 || !c->a || c->status / 100 != 2)
+	if (quirk < 0 || !c->a || !check_has_body(c->status))
 		return VERDICT_NONE;
 	seen = &c->a->quirks[quirk];
 	if (!seen->seen)
@@ -177,7 +177,7 @@ static bool may_be_empty(const struct check_case *c, const struct request *q)
 
 static bool is_empty(const struct choice *ch)
 {
-	return !ch->content.n && !ch->n_calls && !ch->refusal.n;
+	return !ch->content.n && !ch->n_calls && !ch->refusal.n && !ch->other;
 }
 
 /* The first choice that stopped of itself and says nothing; NULL: none. */

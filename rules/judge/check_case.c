@@ -14,10 +14,16 @@ const struct request *check_asked(const struct check_case *c)
 	return q && q->understood && !q->unknown ? q : NULL;
 }
 
+/* 202 puts it off; 204 and 205 have nothing to say. */
+bool check_has_body(unsigned status)
+{
+	return status >= 200 && status < 300 && status != 202 &&
+	       status != 204 && status != 205;
+}
+
 bool check_served(const struct check_case *c)
 {
-	return c->answered && c->a && c->status >= 200 && c->status < 300 &&
-	       !c->a->error;
+	return c->answered && c->a && check_has_body(c->status) && !c->a->error;
 }
 
 enum verdict check_pass(const struct check_case *c)
@@ -99,6 +105,7 @@ enum finish check_finish(const struct answer *a, const struct choice *ch)
 	} words[] = {
 		{"stop", FINISH_STOP},		{"end_turn", FINISH_STOP},
 		{"stop_sequence", FINISH_STOP}, {"tool_calls", FINISH_CALLS},
+		{"eos", FINISH_STOP},		{"model_length", FINISH_LENGTH},
 		{"tool_use", FINISH_CALLS},	{"length", FINISH_LENGTH},
 		{"max_tokens", FINISH_LENGTH}};
 	struct str said = buf_str(&ch->finish);

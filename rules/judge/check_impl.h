@@ -27,7 +27,10 @@ enum { CHECK_EXCERPT = 200 };
 /* The request, if something may be concluded from it; else NULL. */
 const struct request *check_asked(const struct check_case *c);
 
-/* The vendor answers with 2xx, and nothing that it said is an error. */
+/* A status under which a vendor answers what was asked. */
+bool check_has_body(unsigned status);
+
+/* The vendor answers with such a one, and nothing that it said is an error. */
 bool check_served(const struct check_case *c);
 
 /* Passed, as far as can be said: UNKNOWN unless the answer is whole. */

@@ -22,9 +22,22 @@ static struct declared find_tool(const struct request *q, struct str name)
 	return (struct declared){0};
 }
 
+/* Tools with tools of their own, or that find some: a call names one of them,
+ * and not where it is from. */
+static bool holds_tools(const struct json *tool)
+{
+	struct str type = json_text(json_get(tool, STR("type")));
+
+	return str_eq(type, STR("namespace")) ||
+	       str_starts(type, STR("tool_search"));
+}
+
 /* The old way to declare functions, and tools that the vendor keeps. */
 static bool declared_elsewhere(const struct request *q)
 {
+	for (size_t i = 0; i < q->n_tools; i++)
+		if (holds_tools(q->tools[i].node))
+			return true;
 	return json_get(q->root, STR("functions")) || q->previous_response.n ||
 	       json_get(q->root, STR("prompt_id")) ||
 	       (q->dialect == DIALECT_RESPONSES &&
@@ -343,6 +356,8 @@ enum verdict check_call_missing(const struct check_case *c,
 	if (first_call(c->a))
 		return ask_named(q, first_call(c->a), out);
 	ch = c->a->choices;
+	if (ch->other) /* a tool that the vendor runs itself */
+		return VERDICT_NONE;
 	finish = check_finish(c->a, ch);
 	if ((finish != FINISH_STOP && finish != FINISH_CALLS) || ch->refusal.n)
 		return VERDICT_NONE;

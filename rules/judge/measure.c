@@ -173,6 +173,14 @@ static uint64_t range_key(const struct check_case *c, unsigned basis,
 	return XXH64(c->q->model.p, c->q->model.n, h);
 }
 
+/* Completions with `echo`: the text is more than was completed. */
+static bool repeats_prompt(const struct request *q)
+{
+	bool echo = false;
+
+	return json_bool(json_get(q->root, STR("echo")), &echo) && echo;
+}
+
 bool measure(const struct check_case *c, struct measure *m)
 {
 	const struct request *q = check_asked(c);
@@ -182,7 +190,7 @@ bool measure(const struct check_case *c, struct measure *m)
 
 	*m = (struct measure){0};
 	if (!q || !check_served(c) || !check_whole(c) || !c->a->usage.have ||
-	    c->a->usage.completion < 0)
+	    c->a->usage.completion < 0 || repeats_prompt(q))
 		return false;
 	u = &c->a->usage;
 	s = add_up(c->a, m);

@@ -57,11 +57,12 @@ static void keep(struct kept *k, uint64_t hash, const struct json *node)
 
 struct schema *schemas_get(struct schemas *s, const struct json *node)
 {
-	uint64_t hash = json_hash(node);
 	struct kept *oldest = &s->kept[0];
+	uint64_t hash;
 
 	if (node->raw.n > SCHEMAS_TEXT)
 		return NULL;
+	hash = json_hash(node);
 	for (unsigned i = 0; i < SCHEMAS_MOST; i++) {
 		struct kept *k = &s->kept[i];
 

@@ -84,7 +84,9 @@ struct choice {
 				     matched stop */
 	unsigned finishes;	  /* how often one was said */
 	bool content_null;	  /* content was null or never came */
-	uint64_t logprobs;	  /* tokens that have one */
+	bool other;	   /* it has more than is kept here: audio, images, what
+			      the vendor's own tools did */
+	uint64_t logprobs; /* tokens that have one */
 	uint64_t content_at, reasoning_at, finish_at; /* offsets, 0: none */
 };
 

@@ -146,6 +146,14 @@ static void take(int64_t *field, int64_t now)
 		*field = now;
 }
 
+/* Kimi counts what was written for each choice by itself: how much it was
+ * together is not said. */
+static void forget_counts(struct usage *u, struct usage *now)
+{
+	u->completion = u->total = u->reasoning = USAGE_NONE;
+	now->completion = now->total = now->reasoning = USAGE_NONE;
+}
+
 void chat_usage(struct chat *c, const struct json *node, enum usage_place place)
 {
 	struct usage *u = &c->a.usage, now;
@@ -156,6 +164,8 @@ void chat_usage(struct chat *c, const struct json *node, enum usage_place place)
 	if (!now.have)
 		return;
 	c->once = true;
+	if (place == USAGE_CHOICE && c->a.n_choices > 1)
+		forget_counts(u, &now);
 	if (u->have && contradict(c, u, &now, place))
 		chat_quirk(c, QUIRK_usage_changes, chat_offset(c, node), "%.*s",
 			   STR_ARG(node->raw));

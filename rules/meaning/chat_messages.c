@@ -46,6 +46,7 @@ static const char *const reasons[] = {"end_turn",
 				      "pause_turn",
 				      "refusal",
 				      "model_context_window_exceeded",
+				      "compaction",
 				      NULL};
 
 static struct choice *only(struct chat *c)
@@ -148,7 +149,10 @@ static void begin_block(struct chat *c, struct choice *h, struct block *b,
 				  json_get(node, STR("thinking")));
 		break;
 	case KIND_TOOL: add_tool(c, h, b, node); break;
-	case KIND_OTHER: ((struct messages *)c->own)->tools = true; break;
+	case KIND_OTHER:
+		((struct messages *)c->own)->tools = true;
+		h->other = true;
+		break;
 	}
 }
 

@@ -14,9 +14,10 @@
  */
 #include "rules/meaning/chat_openai.h"
 
-static const char *const finishes[] = {"stop",		"length",
-				       "tool_calls",	"content_filter",
-				       "function_call", NULL};
+/* The last two are Together's and Mistral's. */
+static const char *const finishes[] = {
+	"stop",		 "length", "tool_calls",   "content_filter",
+	"function_call", "eos",	   "model_length", NULL};
 
 /* ---- what is the same in all chunks ---- */
 
@@ -66,14 +67,17 @@ static void same_created(struct chat *c, const struct json *now)
 static void read_constants(struct chat *c, const struct json *root)
 {
 	struct answer *a = &c->a;
-	const char *object =
-		a->streamed ? "chat.completion.chunk" : "chat.completion";
+	const struct json *object = json_get(root, STR("object"));
 
 	if (is_remark(root))
 		return;
-	if (a->dialect == DIALECT_COMPLETIONS)
-		object = "text_completion";
-	chat_object(c, json_get(root, STR("object")), object);
+	if (a->dialect == DIALECT_CHAT)
+		chat_object(c, object,
+			    a->streamed ? "chat.completion.chunk"
+					: "chat.completion");
+	else if (!json_says(object, STR("text.completion")) &&
+		 !json_says(object, STR("completion.chunk")))
+		chat_object(c, object, "text_completion"); /* not Together's */
 	same_text(c, &a->id, json_get(root, STR("id")), QUIRK_id_changes);
 	same_text(c, &a->model, json_get(root, STR("model")),
 		  QUIRK_model_changes);
@@ -96,6 +100,7 @@ static void read_parts(struct chat *c, struct choice *h,
 		const struct json *part = list->v[i];
 		const struct json *thinking = json_get(part, STR("thinking"));
 
+		h->other |= !thinking && !json_get(part, STR("text"));
 		chat_text(c, to, json_get(part, STR("text")));
 		if (json_is(thinking, JSON_ARRAY)) {
 			for (uint32_t k = 0; k < thinking->n; k++)
@@ -126,12 +131,19 @@ static void check_role(struct chat *c, const struct choice *h,
 			   STR_ARG(m->raw));
 }
 
+static bool is_more(const struct json *node)
+{
+	return node && node->kind >= JSON_ARRAY && node->n > 0;
+}
+
 /* A delta, or a message. */
 static void read_message(struct chat *c, struct choice *h, const struct json *m)
 {
 	uint32_t at = chat_choice_at(c, h);
 	const struct json *content = json_get(m, STR("content"));
 
+	h->other |= is_more(json_get(m, STR("audio"))) ||
+		    is_more(json_get(m, STR("images")));
 	chat_set(c, &h->role, json_get(m, STR("role")));
 	check_role(c, h, m);
 	openai_reasoning(c, h, m);

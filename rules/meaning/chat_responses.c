@@ -385,16 +385,19 @@ static bool is_pending(const struct answer *a)
 static void read_end(struct chat *c, enum chat_ending how)
 {
 	const struct answer *a = &c->a;
+	bool cancelled;
 
 	if (is_pending(a))
 		return;
+	cancelled = a->n_choices &&
+		    str_eq(buf_str(&a->choices[0].finish), STR("cancelled"));
 	if (a->n_choices == 0 || (a->choices[0].finishes == 0 &&
 				  !a->quirks[QUIRK_finish_empty].seen))
 		chat_quirk(c, QUIRK_finish_missing, a->bytes, "%s", "");
 	if (a->streamed && !a->done)
 		chat_quirk(c, QUIRK_done_missing, a->bytes,
 			   "no response.completed, incomplete or failed");
-	if (!a->usage.have)
+	if (!a->usage.have && !cancelled)
 		chat_quirk(c, QUIRK_usage_missing, a->bytes, "%s", "");
 }
 

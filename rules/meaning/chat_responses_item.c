@@ -157,6 +157,7 @@ static bool begin(struct chat *c, struct item *item)
 	case ITEM_CUSTOM:
 		item->at = (uint32_t)h->n_calls;
 		return chat_call_new(c, h, item->at) != NULL;
+	case ITEM_OTHER: h->other = true; return true;
 	default: return true;
 	}
 }
