@@ -47,8 +47,8 @@ while [ $# -gt 0 ]; do
 	shift
 done
 
-steps=6
-[ $real = 0 ] || steps=7
+steps=7
+[ $real = 0 ] || steps=8
 [ -z "$upstream" ] || steps=3
 at=0
 step()
@@ -181,6 +181,13 @@ curl -sS "$url/chat/completions" -H 'Content-Type: application/json' \
 	-d '{"model": "practice-1", "messages": [{"role": "user",
 	     "content": "Is this recorded?"}]}' | cut -c1-200
 echo
+echo "curl, while the vendor miscounts its tokens:"
+curl -sS "$url/chat/completions?bug=usage_total" \
+	-H 'Content-Type: application/json' \
+	-H 'Authorization: Bearer sk-practice-0123456789abcdef' \
+	-d '{"model": "practice-1", "messages": [{"role": "user",
+	     "content": "How much was that?"}]}' | cut -c1-200
+echo
 if [ $real = 1 ]; then
 	step "The real model, through the proxy"
 	OPENAI_BASE_URL=${url%/v1}/smollm/v1 OPENAI_API_KEY=none \
@@ -201,6 +208,10 @@ echo "\$ assay replay show 2"
 echo
 echo "\$ assay replay verify"
 "$assay" replay verify --trail "$work/assay.db"
+
+step "What was found"
+echo "\$ assay audit findings"
+"$assay" audit findings --trail "$work/assay.db" || [ $? = 1 ]
 if [ $keep = 1 ]; then
 	kept=$(mktemp -d "${TMPDIR:-/tmp}/assay-XXXXXX")
 	mv "$work"/assay.db* "$kept/"
