@@ -21,10 +21,12 @@
 #define ASKS(model, more)                                                      \
 	"{'model':'" model "','messages':[{'role':'user','content':"           \
 	"'Tell me about the sea.'}]" more "}"
-#define ASKS_MESSAGES(more)                                                    \
-	ASKS("claude-sonnet-4-20250514", ",'max_tokens':99" more)
+#define CLAUDE		     "claude-sonnet-4-20250514"
+#define ASKS_MESSAGES(more)  ASKS(CLAUDE, ",'max_tokens':99" more)
 #define ASKS_RESPONSES(more) "{'model':'gpt-5','input':'The sea?'" more "}"
-#define TOOL		     "{'type':'function','function':{'name':'add','parameters':{}}}"
+#define TOOL                                                                   \
+	"{'type':'function','function':"                                       \
+	"{'name':'add','parameters':{}}}"
 
 #define SAYS_AS(model, message, finish, usage)                                 \
 	"{'id':'c1','object':'chat.completion','created':1,"                   \
@@ -158,21 +160,19 @@ static const struct trial trials[] = {
 
 	{"messages: an alias of a version",
 	 ASKS("claude-sonnet-4-0", ",'max_tokens':99"),
-	 SAYS_MESSAGES("claude-sonnet-4-20250514", TEXT, "end_turn"), MESSAGES},
+	 SAYS_MESSAGES(CLAUDE, TEXT, "end_turn"), MESSAGES},
 	{"Bedrock: a region and a revision",
 	 ASKS("us.anthropic.claude-sonnet-4-20250514-v1:0", ",'max_tokens':99"),
-	 SAYS_MESSAGES("claude-sonnet-4-20250514", TEXT, "end_turn"), MESSAGES},
+	 SAYS_MESSAGES(CLAUDE, TEXT, "end_turn"), MESSAGES},
 	{"messages: any tool, and the vendor's is one",
 	 ASKS_MESSAGES(",'tools':[{'type':'web_search_20250305','name':"
 		       "'web_search'}],'tool_choice':{'type':'any'}"),
-	 SAYS_MESSAGES("claude-sonnet-4-20250514", SEARCH "," TEXT, "end_turn"),
-	 MESSAGES},
+	 SAYS_MESSAGES(CLAUDE, SEARCH "," TEXT, "end_turn"), MESSAGES},
 	{"messages: a tool's result is the answer", ASKS_MESSAGES(""),
-	 SAYS_MESSAGES("claude-sonnet-4-20250514", SEARCH, "end_turn"),
-	 MESSAGES},
+	 SAYS_MESSAGES(CLAUDE, SEARCH, "end_turn"), MESSAGES},
 	{"messages: compacted", ASKS_MESSAGES(""),
-	 SAYS_MESSAGES("claude-sonnet-4-20250514",
-		       "{'type':'compaction','content':'x'}", "compaction"),
+	 SAYS_MESSAGES(CLAUDE, "{'type':'compaction','content':'x'}",
+		       "compaction"),
 	 MESSAGES},
 };
 
