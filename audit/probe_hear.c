@@ -9,7 +9,7 @@
 #include "rules/judge/check.h"
 #include "rules/meaning/request.h"
 
-enum { DECODED_MOST = 64 << 20, SAID_COLUMNS = 160 };
+enum { DECODED_MOST = 64 << 20, SAID_COLUMNS = 100 };
 
 /* ---- finding ---- */
 

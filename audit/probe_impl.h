@@ -44,7 +44,9 @@ struct ask {
 	/* while it is asked; under the asking's lock */
 	enum ask_state state;
 	unsigned tries;
-	uint64_t due, retry_after; /* ns; 0: at once, not said */
+	uint64_t due;
+	bool told_when; /* the vendor said Retry-After: */
+	uint64_t pause; /* ns */
 };
 
 struct item {

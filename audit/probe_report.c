@@ -121,24 +121,35 @@ static void text_item(const struct item *it, struct out *o)
 	out_f(o, "\n");
 }
 
-static void text_items(const struct campaign *c, enum verdict v, struct out *o)
-{
-	for (size_t i = 0; i < c->n_items; i++) {
-		if (c->items[i].verdict == v)
-			text_item(&c->items[i], o);
-	}
-}
-
 static const char *plural(size_t n)
 {
 	return n == 1 ? "" : "s";
+}
+
+static void text_items(const struct campaign *c, enum verdict v, struct out *o)
+{
+	size_t unasked = 0;
+
+	for (size_t i = 0; i < c->n_items; i++) {
+		const struct item *it = &c->items[i];
+
+		if (it->verdict == v && it->exchange)
+			text_item(it, o);
+		else if (it->verdict == v)
+			unasked++;
+	}
+	if (unasked)
+		out_f(o, "no verdict  %zu probe%s not asked%s\n", unasked,
+		      plural(unasked),
+		      c->given_up ? ": nothing had an answer that decides"
+				  : "");
 }
 
 static void text_requests(const struct campaign *c, struct out *o)
 {
 	out_f(o, "\n%zu request%s asked", c->asked, plural(c->asked));
 	if (c->retries)
-		out_f(o, ", %zu of them sent again", c->retries);
+		out_f(o, ", %zu sent again", c->retries);
 	if (c->resumed)
 		out_f(o, ", %zu taken from what was recorded before",
 		      c->resumed);

@@ -64,9 +64,9 @@ static void on_head(void *arg, const struct head *response)
 	const struct head_field *f = head_find(response, STR("retry-after"));
 	uint64_t s;
 
-	a->retry_after = 0;
-	if (f && str_u64(str_trim(f->value), &s))
-		a->retry_after = (s < LONGEST_S ? s : LONGEST_S) * NS_PER_S;
+	a->told_when = f && str_u64(str_trim(f->value), &s);
+	if (a->told_when)
+		a->pause = (s < LONGEST_S ? s : LONGEST_S) * NS_PER_S;
 }
 
 static void on_data(void *arg, const char *p, size_t n, uint64_t at)
@@ -87,8 +87,8 @@ static uint64_t pause_of(const struct ask *a)
 {
 	unsigned s = a->tries < 7 ? 1u << (a->tries - 1) : LONGEST_S;
 
-	if (a->retry_after)
-		return a->retry_after;
+	if (a->told_when)
+		return a->pause;
 	return (s < LONGEST_S ? s : LONGEST_S) * NS_PER_S;
 }
 

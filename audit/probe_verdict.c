@@ -23,7 +23,7 @@
 /* A request that is being looked at. */
 struct look {
 	struct item *item;
-	const struct ask *ask;
+	struct ask *ask;
 	const struct heard *heard;
 	int64_t figure, before; /* -1: none */
 };
@@ -195,15 +195,13 @@ static void look_served(struct look *l)
 	look_figure(l);
 }
 
+/* Also where an exchange of that name asked for something else. */
 static void look_nowhere(struct look *l)
 {
-	const struct campaign *c = l->ask->campaign;
 	struct buf why = {0};
 
-	buf_addf(&why, "not asked%s",
-		 c->given_up ? ": nothing that was asked before had an answer "
-			       "that decides"
-			     : "");
+	l->ask->exchange = 0;
+	buf_addf(&why, "not asked");
 	settle_take(l, VERDICT_UNKNOWN, &why);
 }
 
