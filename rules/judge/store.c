@@ -12,7 +12,7 @@ enum {
 };
 
 /* As the README shows them. */
-static const char *const tables[] = {
+const char *const store_tables[] = {
 	"CREATE TABLE chat (\n"
 	"  -- What judging read out of an exchange; one row for each that was\n"
 	"  -- judged. NULL: not said.\n"
@@ -64,9 +64,10 @@ static const char *const tables[] = {
 	"  name TEXT NOT NULL PRIMARY KEY,\n"
 	"  value ANY\n"
 	") STRICT, WITHOUT ROWID",
+
+	NULL,
 };
-enum { TABLES = sizeof tables / sizeof *tables };
-static const char *const table_names[TABLES] = {"chat", "finding", "judged"};
+static const char *const table_names[] = {"chat", "finding", "judged"};
 
 /* A row that waits for its commit. */
 struct row {
@@ -110,7 +111,7 @@ static bool has_table(sqlite3 *db, int i)
 
 	sqlite3_prepare_v2(db, "SELECT 1 FROM sqlite_schema WHERE sql = ?", -1,
 			   &q, NULL);
-	sqlite3_bind_text(q, 1, tables[i], -1, SQLITE_STATIC);
+	sqlite3_bind_text(q, 1, store_tables[i], -1, SQLITE_STATIC);
 	has = q && sqlite3_step(q) == SQLITE_ROW;
 	sqlite3_finalize(q);
 	return has;
@@ -118,7 +119,7 @@ static bool has_table(sqlite3 *db, int i)
 
 static bool has_tables(sqlite3 *db)
 {
-	for (int i = 0; i < TABLES; i++) {
+	for (int i = 0; store_tables[i]; i++) {
 		if (!has_table(db, i))
 			return false;
 	}
@@ -131,10 +132,10 @@ static bool make_tables(sqlite3 *db, struct fail *f)
 
 	if (has_tables(db))
 		return true;
-	for (int i = 0; i < TABLES; i++) {
+	for (int i = 0; store_tables[i]; i++) {
 		snprintf(drop, sizeof drop, "DROP TABLE IF EXISTS %s",
 			 table_names[i]);
-		if (!run(db, drop, f) || !run(db, tables[i], f))
+		if (!run(db, drop, f) || !run(db, store_tables[i], f))
 			return false;
 	}
 	return run(db, "CREATE INDEX finding_exchange ON finding (exchange)",

@@ -20,6 +20,9 @@
 
 struct store;
 
+/* What makes the tables, until NULL; the README shows it. */
+extern const char *const store_tables[];
+
 /*
  * For a trail open for recording, which must outlive it; used on the thread
  * that commits. Makes the tables if they are missing, or of another form.

@@ -9,10 +9,15 @@
 
 #include <cmocka.h>
 
+#include "audit/audit.h"
 #include "base/buf.h"
 #include "record/evidence.h"
 #include "record/trail_impl.h"
 #include "relay/settings.h"
+#include "rules/judge/check.h"
+#include "rules/judge/store.h"
+#include "rules/meaning/quirk.h"
+#include "seams.h"
 
 #define MOST (1 << 20)
 
@@ -38,6 +43,16 @@ static void write_readme(const char *before, size_t n, const char *text,
 	assert_int_equal(fwrite(before, 1, n, out), n);
 	assert_true(fputs(text, out) >= 0 && fputs(after, out) >= 0);
 	assert_int_equal(fclose(out), 0);
+}
+
+/* Appends a cell's text: a bar would end it. */
+static void add_cell(struct buf *b, const char *text)
+{
+	for (; *text; text++) {
+		if (*text == '|')
+			buf_addc(b, '\\');
+		buf_addc(b, *text);
+	}
 }
 
 /* What stands between `<!-- NAME: begin -->` and `<!-- NAME: end -->`. */
@@ -71,6 +86,7 @@ static void options_of_the_proxy(void **state)
 	FILE *out = open_memstream(&table, &n);
 
 	settings_add_options(o);
+	options_add(o, audit_room.options, audit_room.name);
 	options_markdown(o, out);
 	fclose(out);
 	options_free(o);
@@ -90,16 +106,88 @@ static void outcomes(void **state)
 	buf_free(&b);
 }
 
-static void schema(void **state)
+static void expect_tables(const char *name, const char *const *tables)
 {
 	struct buf b = {0};
 
 	buf_addf(&b, "```sql\n");
-	for (int i = 0; trail_tables[i]; i++)
-		buf_addf(&b, "%s%s;\n", i ? "\n" : "", trail_tables[i]);
+	for (int i = 0; tables[i]; i++)
+		buf_addf(&b, "%s%s;\n", i ? "\n" : "", tables[i]);
 	buf_addf(&b, "```\n");
 	buf_addc(&b, '\0');
-	expect("schema", b.p);
+	expect(name, b.p);
+	buf_free(&b);
+}
+
+static void schema(void **state)
+{
+	expect_tables("schema", trail_tables);
+}
+
+static void derived(void **state)
+{
+	expect_tables("derived", store_tables);
+}
+
+/* Building blocks are nobody's contract. */
+static void packs(void **state)
+{
+	struct packs *p = packs_new();
+	struct buf b = {0};
+
+	packs_add_builtin(p);
+	buf_addf(&b, "| pack | models | |\n|---|---|---|\n");
+	for (size_t i = 0; i < packs_count(p); i++) {
+		const struct pack *x = packs_at(p, i);
+		const struct json *models = x->models;
+
+		if (x->block)
+			continue;
+		buf_addf(&b, "| `%.*s` | ", STR_ARG(x->name));
+		for (uint32_t k = 0; models && k < models->n; k++)
+			buf_addf(&b, "%s`%.*s`", k ? " " : "",
+				 STR_ARG(json_text(models->v[k])));
+		buf_addf(&b, "%s | %.*s |\n", models ? "" : "all",
+			 STR_ARG(x->about));
+	}
+	buf_addc(&b, '\0');
+	expect("packs", b.p);
+	buf_free(&b);
+	packs_unref(p);
+}
+
+static void checks(void **state)
+{
+	struct buf b = {0};
+
+	buf_addf(&b, "| check | arguments | fails on |\n|---|---|---|\n");
+	for (unsigned i = 0; i < check_rows_n; i++) {
+		buf_addf(&b, "| `%s` | ", check_rows[i].name);
+		add_cell(&b, check_rows[i].args);
+		buf_addf(&b, " | ");
+		add_cell(&b, check_rows[i].about);
+		buf_addf(&b, " |\n");
+	}
+	buf_addc(&b, '\0');
+	expect("checks", b.p);
+	buf_free(&b);
+}
+
+static void quirks(void **state)
+{
+	struct buf b = {0};
+
+	buf_addf(&b, "| quirk | dialects | forms | |\n|---|---|---|---|\n");
+	for (int i = 0; i < QUIRKS; i++) {
+		const struct quirk_row *q = &quirk_rows[i];
+
+		buf_addf(&b, "| `%s` | %s | %s | ", q->name, q->dialects,
+			 q->forms);
+		add_cell(&b, q->about);
+		buf_addf(&b, " |\n");
+	}
+	buf_addc(&b, '\0');
+	expect("quirks", b.p);
 	buf_free(&b);
 }
 
@@ -109,6 +197,10 @@ int main(int argc, char **argv)
 		cmocka_unit_test(options_of_the_proxy),
 		cmocka_unit_test(outcomes),
 		cmocka_unit_test(schema),
+		cmocka_unit_test(derived),
+		cmocka_unit_test(packs),
+		cmocka_unit_test(checks),
+		cmocka_unit_test(quirks),
 	};
 
 	update = argc == 2 && strcmp(argv[1], "--update") == 0;
