@@ -230,6 +230,20 @@ static enum verdict ask(struct asking *k, unsigned i, struct check_result *out)
 
 /* ---- parameters ---- */
 
+/* Does a refusal speak of another parameter that is fixed, too? */
+static bool names_another(const struct check_case *c, const struct rule *r)
+{
+	for (unsigned i = 0; i < c->rules->n; i++) {
+		const struct rule *o = c->rules->rules[i];
+
+		if (o->refuse && o->param.n && !str_eq(o->param, r->param) &&
+		    json_get(c->q->root, o->param) &&
+		    check_names_param(c, o->param))
+			return true;
+	}
+	return false;
+}
+
 static void note_policy(const struct asking *k, const struct rule *r,
 			enum verdict v)
 {
@@ -247,7 +261,8 @@ static void note_policy(const struct asking *k, const struct rule *r,
 
 	if (!q || (v != VERDICT_FAIL && v != VERDICT_PASS))
 		return;
-	n.other = !n.named && k->c->a && k->c->a->error_param.n;
+	n.other = !n.named && k->c->a &&
+		  (k->c->a->error_param.n || names_another(k->c, r));
 	n.overridden = n.breach && check_echo_differs(k->c, r->param);
 	if (n.breach || json_get(q->root, r->param))
 		policies_note(k->j->policies, &n);
