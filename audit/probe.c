@@ -185,10 +185,21 @@ static bool take_trail(struct campaign *c, struct fail *f)
 
 /* ---- all of it ---- */
 
+static bool options_fit(const struct options *o, struct fail *f)
+{
+	if (options_flag(o, "json") && options_flag(o, "junit"))
+		return fail_set(f, FAIL_USER, "bad_value",
+				"--json and --junit do not go together");
+	return options_number(o, "concurrency") > 0 ||
+	       fail_set(f, FAIL_USER, "bad_value",
+			"--concurrency: with 0 nothing would be asked");
+}
+
 static bool prepare(struct campaign *c, struct fail *f)
 {
-	return take_vendor(c, f) && take_pack(c, f) && take_probes(c, f) &&
-	       take_trail(c, f) && probe_resume(c, f);
+	return options_fit(c->options, f) && take_vendor(c, f) &&
+	       take_pack(c, f) && take_probes(c, f) && take_trail(c, f) &&
+	       probe_resume(c, f);
 }
 
 static void campaign_free(struct campaign *c)
@@ -219,11 +230,6 @@ static int run(const struct options *o)
 	struct fail f;
 	int status;
 
-	if (options_flag(o, "json") && options_flag(o, "junit")) {
-		fail_set(&f, FAIL_USER, "bad_value",
-			 "--json and --junit do not go together");
-		return fail_print(&f);
-	}
 	if (!prepare(&c, &f))
 		status = fail_print(&f);
 	else if ((status = probe_run(&c)) == 0)
@@ -248,8 +254,8 @@ static const struct option_def vendor[] = {
 
 static const struct option_def asking[] = {
 	{"group", OPTION_TEXT, "GLOB", NULL, OPTION_REPEAT,
-	 "Only these groups, as in P, or probes, as in 'P/temperature*'. May "
-	 "be given several times."},
+	 "Only these groups, as in P, or probes, as in "
+	 "'P/temperature*'."},
 	{"concurrency", OPTION_COUNT, "N", "4", 0,
 	 "How many requests may be open at once."},
 	{"retries", OPTION_COUNT, "N", "3", 0,

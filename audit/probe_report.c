@@ -156,8 +156,7 @@ static void text_requests(const struct campaign *c, struct out *o)
 	out_f(o, "; recorded in ");
 	out_line(o, str_of(c->trail));
 	out_f(o, " (assay replay show ID");
-	if (options_given(c->options, "trail") ||
-	    str_of(c->trail).n != STR("assay.db").n) {
+	if (!str_eq(str_of(c->trail), STR("assay.db"))) {
 		out_f(o, " --trail ");
 		out_line(o, str_of(c->trail));
 	}
@@ -183,7 +182,7 @@ static void text_verdict(const struct campaign *c, const struct counts *n,
 	if (!fit)
 		out_f(o, "; not fit for benchmarks: all must pass");
 	else if (options_given(c->options, "group"))
-		out_f(o, " of those asked");
+		out_f(o, "; not all groups were asked");
 	else
 		out_f(o, "; fit for benchmarks");
 	out_tone(o, TONE_PLAIN);

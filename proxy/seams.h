@@ -120,9 +120,9 @@ struct room {
 	void (*running)(void *room);	/* main thread: origin_start() may be
 					   called from now on */
 	void (*ending)(void *room);	/* main thread: traffic is over, and the
-					   workers are about to go: no call to
-					   gate_release() or origin_start() after
-					   it */
+					   workers are about to go: no call
+					   to gate_release() or origin_start()
+					   after it */
 	void (*stop)(void *room);
 	bool (*reload)(void *room, const struct options *o, struct fail *f);
 	const struct clerk_tap *(*tap)(void *room);
