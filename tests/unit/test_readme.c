@@ -45,13 +45,13 @@ static void write_readme(const char *before, size_t n, const char *text,
 	assert_int_equal(fclose(out), 0);
 }
 
-/* Appends a cell's text: a bar would end it. */
-static void add_cell(struct buf *b, const char *text)
+/* Appends a cell's text: a bar would end it, "<" begin a tag. */
+static void add_cell(struct buf *b, struct str text)
 {
-	for (; *text; text++) {
-		if (*text == '|')
+	for (size_t i = 0; i < text.n; i++) {
+		if (text.p[i] == '|' || text.p[i] == '<')
 			buf_addc(b, '\\');
-		buf_addc(b, *text);
+		buf_addc(b, text.p[i]);
 	}
 }
 
@@ -147,8 +147,9 @@ static void packs(void **state)
 		for (uint32_t k = 0; models && k < models->n; k++)
 			buf_addf(&b, "%s`%.*s`", k ? " " : "",
 				 STR_ARG(json_text(models->v[k])));
-		buf_addf(&b, "%s | %.*s |\n", models ? "" : "all",
-			 STR_ARG(x->about));
+		buf_addf(&b, "%s | ", models ? "" : "all");
+		add_cell(&b, x->about);
+		buf_addf(&b, " |\n");
 	}
 	buf_addc(&b, '\0');
 	expect("packs", b.p);
@@ -163,9 +164,9 @@ static void checks(void **state)
 	buf_addf(&b, "| check | arguments | fails on |\n|---|---|---|\n");
 	for (unsigned i = 0; i < check_rows_n; i++) {
 		buf_addf(&b, "| `%s` | ", check_rows[i].name);
-		add_cell(&b, check_rows[i].args);
+		add_cell(&b, str_of(check_rows[i].args));
 		buf_addf(&b, " | ");
-		add_cell(&b, check_rows[i].about);
+		add_cell(&b, str_of(check_rows[i].about));
 		buf_addf(&b, " |\n");
 	}
 	buf_addc(&b, '\0');
@@ -183,7 +184,7 @@ static void quirks(void **state)
 
 		buf_addf(&b, "| `%s` | %s | %s | ", q->name, q->dialects,
 			 q->forms);
-		add_cell(&b, q->about);
+		add_cell(&b, str_of(q->about));
 		buf_addf(&b, " |\n");
 	}
 	buf_addc(&b, '\0');
