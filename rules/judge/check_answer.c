@@ -34,7 +34,7 @@ enum verdict check_quirk(const struct check_case *c, const struct rule *r,
 		return VERDICT_UNKNOWN;
 	out->at = seen->at;
 	check_shows(out, seen->offset, seen->offset, str_of(seen->what));
-	check_expect(out, "no such thing");
+	check_expect(out, "%s", quirk_rows[quirk].due);
 	return check_fail(out, "%s%s%s", quirk_rows[quirk].about,
 			  seen->what[0] ? ": " : "", seen->what);
 }

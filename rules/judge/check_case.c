@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "rules/judge/check_impl.h"
+#include "rules/judge/schemas.h"
 #include "rules/schema/schema.h"
 
 enum { PHRASE = 400 };
@@ -41,6 +42,9 @@ struct str check_clip(struct str s, size_t most)
 		most--;
 	return (struct str){s.p, most};
 }
+
+static void phrase(struct buf *to, const char *fmt, va_list ap)
+	__attribute__((format(printf, 2, 0)));
 
 static void phrase(struct buf *to, const char *fmt, va_list ap)
 {
@@ -218,4 +222,22 @@ enum verdict check_applies(const struct check_case *c, const struct rule *r)
 struct str check_arg(const struct rule *r, struct str name)
 {
 	return json_text(json_get(r->args, name));
+}
+
+enum verdict check_value(const struct check_case *c, const struct json *schema,
+			 const struct json *value, struct check_result *out)
+{
+	struct schema *s = schemas_get(c->schemas, schema);
+	struct schema_fault fault = {0};
+
+	if (!s)
+		return VERDICT_UNKNOWN;
+	switch (schema_check(s, value, &fault)) {
+	case SCHEMA_VALID: return VERDICT_PASS;
+	case SCHEMA_INVALID: break;
+	default: return VERDICT_UNKNOWN;
+	}
+	check_expect(out, "%s", fault.expected);
+	return check_fail(out, "%s%s%s", fault.at, fault.at[0] ? ": " : "",
+			  fault.observed);
 }

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Structured output: content against the response_format asked for. */
 #include "rules/judge/check_impl.h"
-#include "rules/judge/schemas.h"
 
 /* Is the schema more than a wish? */
 static bool is_strict(const struct request *q)
@@ -28,26 +27,13 @@ static struct str answer_of(const struct choice *ch)
 static enum verdict fits(const struct check_case *c, const struct request *q,
 			 const struct json *root, struct check_result *out)
 {
-	struct schema_fault fault = {0};
-	struct schema *s;
-
 	if (q->form == FORM_OBJECT && root->kind != JSON_OBJECT) {
 		check_expect(out, "a JSON object");
 		return check_fail(out, "JSON that is no object");
 	}
 	if (q->form != FORM_SCHEMA || !q->form_schema || !is_strict(q))
 		return VERDICT_PASS;
-	s = schemas_get(c->schemas, q->form_schema);
-	if (!s)
-		return VERDICT_UNKNOWN;
-	switch (schema_check(s, root, &fault)) {
-	case SCHEMA_VALID: return VERDICT_PASS;
-	case SCHEMA_INVALID: break;
-	default: return VERDICT_UNKNOWN;
-	}
-	check_expect(out, "%s", fault.expected);
-	return check_fail(out, "%s%s%s", fault.at, fault.at[0] ? ": " : "",
-			  fault.observed);
+	return check_value(c, q->form_schema, root, out);
 }
 
 static enum verdict ask_choice(const struct check_case *c,

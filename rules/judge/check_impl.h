@@ -88,6 +88,11 @@ bool check_names_param(const struct check_case *c, struct str param);
 /* Does the answer echo another value of it than the request has? */
 bool check_echo_differs(const struct check_case *c, struct str param);
 
+/* A value against a stranger's schema, which is compiled once; FAIL says the
+ * first fault. */
+enum verdict check_value(const struct check_case *c, const struct json *schema,
+			 const struct json *value, struct check_result *out);
+
 /* Member of the rule's assertion. */
 struct str check_arg(const struct rule *r, struct str name);
 

@@ -4,7 +4,6 @@
 
 #include "base/mem.h"
 #include "rules/judge/check_impl.h"
-#include "rules/judge/schemas.h"
 #include "rules/schema/mfjs.h"
 
 /* ---- declared tools ---- */
@@ -187,25 +186,6 @@ enum verdict check_finish_length_masked(const struct check_case *c,
 
 /* ---- arguments and schemas ---- */
 
-static enum verdict against(const struct check_case *c,
-			    const struct json *schema, const struct json *value,
-			    struct check_result *out)
-{
-	struct schema *s = schemas_get(c->schemas, schema);
-	struct schema_fault fault = {0};
-
-	if (!s)
-		return VERDICT_UNKNOWN;
-	switch (schema_check(s, value, &fault)) {
-	case SCHEMA_VALID: return VERDICT_PASS;
-	case SCHEMA_INVALID: break;
-	default: return VERDICT_UNKNOWN;
-	}
-	check_expect(out, "%s", fault.expected);
-	return check_fail(out, "%s%s%s", fault.at, fault.at[0] ? ": " : "",
-			  fault.observed);
-}
-
 static enum verdict ask_schema(const struct check_case *c,
 			       const struct request *q, const struct choice *ch,
 			       const struct tool_call *call,
@@ -223,7 +203,7 @@ static enum verdict ask_schema(const struct check_case *c,
 							: VERDICT_UNKNOWN;
 	p = parse(buf_str(&call->arguments));
 	if (p.root)
-		v = against(c, d.schema, p.root, out);
+		v = check_value(c, d.schema, p.root, out);
 	json_doc_free(p.doc);
 	return v;
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Request bodies: none, one fixed JSON text, random bytes that never repeat, a
- * question whose answer is streamed, or agents' conversations, whose every turn sends the whole history again.
+ * question whose answer is streamed, or agents' conversations, whose every
+ * turn sends the whole history again.
  */
 #include <stdio.h>
 #include <stdlib.h>

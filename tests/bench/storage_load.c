@@ -415,7 +415,7 @@ void dialogue_free(struct dialogue *c)
 	free(c);
 }
 
-/* A token within a string of JSON within a string of JSON: escaped twice. */
+/* A token in a string of JSON in a string of JSON: escaped twice. */
 static void add_inner_token(struct load *l, struct buf *b)
 {
 	struct buf t = {0};
