@@ -421,11 +421,8 @@ static void add_inner_token(struct load *l, struct buf *b)
 	struct buf t = {0};
 
 	add_token(l, &t);
-	for (size_t i = 0; i < t.n; i++) {
-		if (t.p[i] == '\\' || t.p[i] == '"')
-			buf_addc(b, '\\');
-		buf_addc(b, t.p[i]);
-	}
+	for (size_t i = 0; i < t.n; i++)
+		buf_addf(b, strchr("\\\"", t.p[i]) ? "\\%c" : "%c", t.p[i]);
 	buf_free(&t);
 }
 
