@@ -28,7 +28,8 @@ static const struct command {
 	{"rules", "what both sides are held to: ls, show, explain, lint, check",
 	 rules_main},
 	{"replay", "read recordings: ls, show, verify", replay_main},
-	{"audit", "what a vendor does differently: findings", audit_main},
+	{"audit", "what a vendor does differently: findings, probe",
+	 audit_main},
 };
 
 #define N_COMMANDS (sizeof commands / sizeof commands[0])
