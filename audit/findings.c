@@ -75,8 +75,10 @@ static int run(const struct options *o)
 	if (!r)
 		return fail_print(&f);
 	for (unsigned i = 0; i < n; i++) {
-		if (!show(paths[i], r, &f))
+		if (!show(paths[i], r, &f)) {
+			report_failed(r);
 			status = fail_print(&f);
+		}
 	}
 	found = report_end(r);
 	return status ? status : found;
@@ -84,7 +86,7 @@ static int run(const struct options *o)
 
 static const struct option_def options[] = {
 	{"trail", OPTION_PATH, "FILE", "assay.db", OPTION_REPEAT,
-	 "The trail to read. May be given several times."},
+	 "The trail to read."},
 	{0}};
 
 const struct command findings_command = {

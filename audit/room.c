@@ -56,13 +56,47 @@ static bool start_enforce(struct audit *a, struct proxy *p,
 	return a->enforce != NULL;
 }
 
+/* --pack NAME=...: is there such an upstream? */
+static bool has_upstream(const struct options *o, struct str name)
+{
+	const char *const *list;
+	unsigned n = options_list(o, "upstream", &list);
+
+	for (unsigned i = 0; i < n; i++) {
+		struct str rest = str_of(list[i]), given = str_cut(&rest, '=');
+
+		if (rest.p && str_eq(given, name))
+			return true;
+	}
+	return str_eq(name, STR("default"));
+}
+
+static bool check_pins(const struct options *o, struct fail *f)
+{
+	const char *const *list;
+	unsigned n = options_list(o, "pack", &list);
+
+	for (unsigned i = 0; i < n; i++) {
+		struct str rest = str_of(list[i]), name = str_cut(&rest, '=');
+
+		if (rest.p && !has_upstream(o, name))
+			return fail_set(f, FAIL_USER, "bad_value",
+					"--pack %.80s: no --upstream is named "
+					"%.*s",
+					list[i],
+					(int)(name.n < 40 ? name.n : 40),
+					name.p);
+	}
+	return true;
+}
+
 static void *start(struct proxy *p, const struct options *o, struct fail *f)
 {
 	struct audit *a = MEM_NEW(struct audit);
 	bool ok;
 
 	a->packs = choose_packs(o, f);
-	ok = a->packs && start_enforce(a, p, o, f);
+	ok = a->packs && check_pins(o, f) && start_enforce(a, p, o, f);
 	if (ok && !options_flag(o, "no-audit")) {
 		a->live = live_new(proxy_trail(p), options_text(o, "trail"),
 				   a->packs, f);
@@ -93,7 +127,7 @@ static bool reload(void *room, const struct options *o, struct fail *f)
 		return fail_set(f, FAIL_USER, "needs_restart",
 				"--no-audit cannot change while the proxy "
 				"runs");
-	next = choose_packs(o, f);
+	next = check_pins(o, f) ? choose_packs(o, f) : NULL;
 	if (!next)
 		return false;
 	packs_unref(a->packs);

@@ -125,8 +125,10 @@ static int check_all(struct check *c, struct fail *f)
 		c->begun = clock_mono();
 		ok = save ? check_and_save(c, paths[i], f)
 			  : check_only(c, paths[i], f);
-		if (!ok)
+		if (!ok) {
+			report_failed(c->report);
 			status = fail_print(f);
+		}
 	}
 	return status;
 }
@@ -153,7 +155,7 @@ static int run(const struct options *o)
 
 static const struct option_def options[] = {
 	{"trail", OPTION_PATH, "FILE", "assay.db", OPTION_REPEAT,
-	 "The trail to judge. May be given several times."},
+	 "The trail to judge."},
 	{"save", OPTION_FLAG, NULL, NULL, 0,
 	 "Keep the findings in the trail, in place of those that are there. "
 	 "Not while a proxy records into it."},

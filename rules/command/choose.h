@@ -11,16 +11,14 @@
 	{                                                                      \
 		"rules", OPTION_PATH, "FILE", NULL, OPTION_REPEAT,             \
 			"A rule pack of your own, besides those that are "     \
-			"built in (see assay rules lint). May be given "       \
-			"several times."                                       \
+			"built in (see assay rules lint)."                     \
 	}
 #define CHOOSE_OPTIONS                                                         \
 	CHOOSE_FILES,                                                          \
 	{                                                                      \
 		"pack", OPTION_TEXT, "[NAME=]PACK", NULL, OPTION_REPEAT,       \
 			"Hold the upstream NAME, or all, to this pack "        \
-			"instead of the one that the model's name chooses. "   \
-			"May be given several times."                          \
+			"instead of the one that the model's name chooses."    \
 	}
 
 extern const struct option_def choose_options[]; /* these alone */

@@ -45,7 +45,7 @@ struct report {
 	struct out out;
 	struct jsonout json;
 	struct table *table; /* NULL until the first row, or another form */
-	bool as_json, as_junit, strict, several;
+	bool as_json, as_junit, strict, several, failed;
 	int severity, party; /* at least; -1: any */
 	const char *rule;
 	int64_t exchange;
@@ -175,9 +175,9 @@ static void junit_end(struct report *r)
 	out_f(&r->out,
 	      "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
 	      "<testsuite name=\"assay\" tests=\"%llu\" failures=\"%llu\">\n",
-	      (unsigned long long)(r->findings ? r->findings : 1),
+	      (unsigned long long)(r->findings ? r->findings : !r->failed),
 	      (unsigned long long)r->violations);
-	if (r->findings == 0)
+	if (r->findings == 0 && !r->failed)
 		out_f(&r->out, "  <testcase classname=\"assay\" name=\"no "
 			       "findings\"/>\n");
 	out_bytes(&r->out, buf_str(&r->cases));
@@ -234,15 +234,20 @@ void report_note(struct report *r, const char *fmt, ...)
 	buf_addf(&r->notes, "%s\n", line);
 }
 
+void report_failed(struct report *r)
+{
+	r->failed = true;
+}
+
 static void text_end(struct report *r)
 {
 	char n[HUMAN_SIZE], v[HUMAN_SIZE];
 
 	if (r->table)
 		table_end(r->table);
-	if (r->findings == 0)
+	if (r->findings == 0 && !r->failed)
 		out_f(&r->out, "no findings\n");
-	else if (r->out.terminal)
+	else if (r->findings && r->out.terminal)
 		out_f(&r->out, "%s finding%s, %s violation%s\n",
 		      human_count(r->findings, n), r->findings == 1 ? "" : "s",
 		      human_count(r->violations, v),

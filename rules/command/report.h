@@ -34,6 +34,9 @@ void report_finding(struct report *r, const struct finding *f);
 void report_note(struct report *r, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 
+/* A trail could not be looked at: that nothing was found means nothing. */
+void report_failed(struct report *r);
+
 /* Writes what is left and frees. The exit status: 1 where a finding was of
  * severity error (--strict: or warning), 2 if it could not be written. */
 int report_end(struct report *r);

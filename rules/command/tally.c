@@ -52,16 +52,18 @@ static void add_tame(struct buf *out, struct str s)
 	text_tame(out, s, TEXT_LINE);
 }
 
-/* Rules that did not pass throughout, a line each. */
+/* Rules that failed, a line each; one truncated answer leaves dozens of
+ * others unknown, which are counted. */
 static void rule_lines(const struct judge_tally *t, size_t n,
 		       const char *prefix, struct buf *out)
 {
 	char a[HUMAN_SIZE], b[HUMAN_SIZE], c[HUMAN_SIZE];
-	size_t clean = 0;
+	size_t clean = 0, unclear = 0;
 
 	for (size_t i = 0; i < n; i++) {
-		if (!t[i].failed && !t[i].unknown) {
-			clean += t[i].passed > 0;
+		if (!t[i].failed) {
+			clean += t[i].passed && !t[i].unknown;
+			unclear += t[i].unknown > 0;
 			continue;
 		}
 		buf_addf(out, "%s  ", prefix);
@@ -70,6 +72,12 @@ static void rule_lines(const struct judge_tally *t, size_t n,
 			 human_count(t[i].passed, a),
 			 human_count(t[i].failed, b),
 			 human_count(t[i].unknown, c));
+	}
+	if (unclear) {
+		buf_addf(out, "%s  ", prefix);
+		add_count(out, unclear, "rule");
+		buf_adds(out, STR(" never failed, and now and then could not "
+				  "tell\n"));
 	}
 	if (clean) {
 		buf_addf(out, "%s  ", prefix);

@@ -73,6 +73,8 @@ static enum verdict share_not_only_reasoning(const struct check_case *c)
 	if (!check_served(c) || !check_whole(c) || !c->a->n_choices)
 		return VERDICT_NONE;
 	ch = c->a->choices;
+	if (check_finish(c->a, ch) == FINISH_LENGTH)
+		return VERDICT_NONE; /* the client's limit cut it there */
 	return ch->content.n || ch->n_calls || ch->refusal.n || !ch->reasoning.n
 		       ? VERDICT_PASS
 		       : VERDICT_FAIL;

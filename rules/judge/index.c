@@ -188,11 +188,12 @@ bool index_finish(struct index *ix, struct fail *f)
 	       store_save_state(ix->store, buf_str(&ix->state), f);
 }
 
-static bool is_complete(const char *path, bool *complete, struct fail *f)
+static bool look(const char *path, bool *begun, bool *complete, struct fail *f)
 {
 	struct trail *t = trail_read(path, f);
 
-	*complete = t && store_complete(t);
+	*begun = t && store_begun(t);
+	*complete = *begun && store_complete(t);
 	trail_close(t);
 	return t != NULL;
 }
@@ -215,15 +216,19 @@ bool index_ensure(const char *path, struct fail *f)
 {
 	struct fail why;
 	struct trail *t;
-	bool complete, ok;
+	bool begun, complete, ok;
 
-	if (!is_complete(path, &complete, f))
+	if (!look(path, &begun, &complete, f))
 		return false;
 	if (complete)
 		return true;
 	t = trail_record(path, &why);
 	if (!t && strcmp(why.code, "trail_locked") == 0)
-		return true;
+		return begun || fail_set(f, FAIL_USER, "not_judged",
+					 "%s is not judged: a proxy records "
+					 "into it with --no-audit; ask again "
+					 "when it has ended",
+					 path);
 	if (!t)
 		return fail_set(f, FAIL_USER, "not_judged",
 				"%s has not been judged, and it cannot be "

@@ -41,7 +41,6 @@ struct judge *judge_new(const struct judge_options *o)
 	j->magic = JUDGE_MAGIC;
 	j->events = o->events;
 	j->arg = o->arg;
-	j->vendor_of = o->vendor_of;
 	j->memory = o->memory ? o->memory : MEMORY_DEFAULT;
 	j->n_buckets = BUCKETS_LEAST;
 	j->buckets = mem_zero(j->n_buckets * sizeof *j->buckets);
@@ -224,6 +223,8 @@ void judge_conn(struct judge *j, int64_t id, const struct ev_conn *c)
 {
 	struct judge_conn *to;
 
+	if (c->side != EV_RESPONSE)
+		return; /* a client's */
 	if (!j->conns)
 		j->conns = mem_zero(JUDGE_CONNS * sizeof *j->conns);
 	to = &j->conns[j->next_conn];
@@ -248,7 +249,26 @@ const struct judge_conn *judge_conn_of(const struct judge *j, int64_t id)
 	return NULL;
 }
 
+/* "api.vendor.example:443", "[::1]:443" without the port. */
+static struct str host_of(struct str peer)
+{
+	size_t n = peer.n;
+
+	while (n && peer.p[n - 1] != ':')
+		n--;
+	return n ? (struct str){peer.p, n - 1} : peer;
+}
+
+/* As the newest connection of that route says: its TLS name, else where it
+ * leads to. A trail knows no more. */
 struct str judge_vendor(const struct judge *j, struct str route)
 {
-	return j->vendor_of ? j->vendor_of(j->arg, route) : STR("");
+	for (size_t i = 0; i < j->n_conns; i++) {
+		size_t at = (j->next_conn + JUDGE_CONNS - 1 - i) % JUDGE_CONNS;
+		const struct ev_conn *c = &j->conns[at].conn;
+
+		if (str_eq(c->route, route))
+			return c->sni.n ? c->sni : host_of(c->peer);
+	}
+	return STR("");
 }

@@ -61,9 +61,6 @@ struct judge_options {
 	const struct judge_events *events;
 	void *arg;
 	size_t memory; /* for sessions and histories; 0: 128 MiB */
-	/* The host of an upstream, for rules that name vendors; may be NULL
-	 * (then such rules do not match). */
-	struct str (*vendor_of)(void *arg, struct str route);
 };
 
 struct judge *judge_new(const struct judge_options *o);
@@ -76,7 +73,8 @@ void judge_head(struct judge *j, int64_t id, enum ev_side side,
 void judge_data(struct judge *j, int64_t id, enum ev_side side,
 		struct str bytes, uint64_t at);
 void judge_gap(struct judge *j, int64_t id, enum ev_side side, uint64_t bytes);
-/* A vendor's connection, before the first close that names it. */
+/* A vendor's connection, before the first close that names it; a client's is
+ * passed over. Rules that name vendors go by its TLS name, or its address. */
 void judge_conn(struct judge *j, int64_t conn, const struct ev_conn *c);
 void judge_close(struct judge *j, int64_t id, const struct ev_close *c,
 		 int64_t conn_up);

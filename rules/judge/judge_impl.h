@@ -81,7 +81,6 @@ struct judge {
 	struct judge_tally *shown;   /* those that judge_tallies() gave out */
 	const struct judge_events *events;
 	void *arg;
-	struct str (*vendor_of)(void *arg, struct str route);
 	size_t memory;
 	struct hearing **buckets;
 	size_t n_buckets, n_hearings;

@@ -453,6 +453,11 @@ bool store_load_state(struct store *s, struct buf *state)
 
 /* ---- reading ---- */
 
+bool store_begun(struct trail *t)
+{
+	return has_tables(trail_db(t));
+}
+
 bool store_complete(struct trail *t)
 {
 	sqlite3 *db = trail_db(t);

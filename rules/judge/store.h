@@ -60,6 +60,8 @@ bool store_load_state(struct store *s, struct buf *state) MUST_USE;
 void store_filter(struct trail_filter *filter, const char *model,
 		  const char *rule);
 
+/* Are the tables there at all? */
+bool store_begun(struct trail *t);
 /* Has every closed exchange been judged? */
 bool store_complete(struct trail *t);
 
