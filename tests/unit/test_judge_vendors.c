@@ -209,9 +209,31 @@ static void nothing_is_found(void **state)
 	}
 }
 
+/* What max_tokens cut off in mid-thought is no answer of reasoning alone. */
+static void cut_in_thought(void **state)
+{
+	char *request = quoted(ASKS("minimax-m2", ",'max_tokens':5"));
+	char *answer = quoted(SAYS_AS("minimax-m2",
+				      "'content':'','reasoning_content':'Hm'",
+				      "length", USAGE));
+	int64_t id = 0;
+	struct rig g;
+
+	rig_open(&g, NULL);
+	for (int i = 0; i < 60; i++)
+		id = rig_say(&g, &(struct said){.request = request,
+						.answer = answer});
+	judge_final(g.j);
+	assert_null(rig_finding(&g, id, "minimax/not_only_reasoning"));
+	rig_close(&g);
+	free(request);
+	free(answer);
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(nothing_is_found)};
+	const struct CMUnitTest tests[] = {cmocka_unit_test(nothing_is_found),
+					   cmocka_unit_test(cut_in_thought)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
