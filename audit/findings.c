@@ -34,8 +34,8 @@ static bool judge_now(const char *path, struct trail *t, struct report *r,
 	if (!contents)
 		return false;
 	fprintf(stderr,
-		"assay: %s has not been judged to its end; judging it now "
-		"(assay rules check --save keeps it)\n",
+		"assay: %s has not been judged to its end; judging it now, by "
+		"the built-in packs (assay rules check --save keeps it)\n",
 		path);
 	o.packs = packs_new();
 	packs_add_builtin(o.packs);
@@ -84,10 +84,10 @@ static int run(const struct options *o)
 	return status ? status : found;
 }
 
-static const struct option_def options[] = {
-	{"trail", OPTION_PATH, "FILE", "assay.db", OPTION_REPEAT,
-	 "The trail to read."},
-	{0}};
+static const struct option_def options[] = {{"trail", OPTION_PATH, "FILE",
+					     "assay.db", OPTION_REPEAT,
+					     "The trail to read."},
+					    {0}};
 
 const struct command findings_command = {
 	.name = "findings",

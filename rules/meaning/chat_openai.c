@@ -14,10 +14,16 @@
  */
 #include "rules/meaning/chat_openai.h"
 
-/* The last two are Together's and Mistral's. */
-static const char *const finishes[] = {
-	"stop",		 "length", "tool_calls",   "content_filter",
-	"function_call", "eos",	   "model_length", NULL};
+/* The last three are Together's, Mistral's and DeepSeek's. */
+static const char *const finishes[] = {"stop",
+				       "length",
+				       "tool_calls",
+				       "content_filter",
+				       "function_call",
+				       "eos",
+				       "model_length",
+				       "insufficient_system_resource",
+				       NULL};
 
 /* ---- what is the same in all chunks ---- */
 

@@ -235,7 +235,8 @@ static void parse(struct load *l, int argc, char **argv)
 		fprintf(stderr,
 			"load --port N (--requests N | --seconds S) [--path P] "
 			"[--h2] [--connections N] [--streams N] [--pause-us N] "
-			"[--body none|fixed|random|history|chat] [--body-size N] "
+			"[--body none|fixed|random|history|chat] "
+			"[--body-size N] "
 			"[--stamps]\n");
 		exit(2);
 	}

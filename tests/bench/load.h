@@ -19,8 +19,7 @@ struct samples {
 void samples_add(struct samples *s, uint64_t ns);
 double samples_us(struct samples *s, double quantile);
 
-enum body_kind { BODY_NONE, BODY_FIXED, BODY_RANDOM, BODY_HISTORY,
-		 BODY_CHAT };
+enum body_kind { BODY_NONE, BODY_FIXED, BODY_RANDOM, BODY_HISTORY, BODY_CHAT };
 
 struct load {
 	/* What to do. */
