@@ -118,8 +118,11 @@ def reload():
             until(lambda: curl(p.url + "/x", ok=False).body == b"new one", 5,
                   "the new upstream")
             w.until(b"\r\n0\r\n\r\n")       # the open stream's end
-            rows = p.settled(done + 2)
-            same(rows[done]["response_bytes"], 40 * 250, "the old stream")
+            old = until(lambda: [x for x in p.ls()[done:]
+                                 if x["path"].startswith("/stream")
+                                 and x["outcome"] == "complete"], 10,
+                        "the old stream in the trail")
+            same(old[0]["response_bytes"], 40 * 250, "the old stream")
             p.stop()
 
 
