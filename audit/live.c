@@ -210,12 +210,12 @@ void live_summary(struct live *l, struct buf *out)
 	take(l);
 	index_final(l->index);
 	tally_lines(index_judge(l->index), "assay: ", out);
-	give(l);
 	if (l->unsaid)
 		buf_addf(out,
 			 "assay: %llu findings were not shown as they came; "
 			 "assay audit findings shows all\n",
 			 (unsigned long long)l->unsaid);
+	give(l);
 }
 
 void live_json(struct live *l, struct buf *out)
