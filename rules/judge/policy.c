@@ -2,6 +2,7 @@
 #include "rules/judge/policy.h"
 
 #include <stdlib.h>
+#include <xxhash.h>
 
 #include "base/mem.h"
 #include "rules/judge/state.h"
@@ -28,6 +29,7 @@ struct row {
 
 struct policies {
 	struct row *rows;
+	uint64_t *keys; /* of the rows: looked through for each parameter */
 	size_t n;
 	struct judge_policy *shown;
 };
@@ -48,6 +50,7 @@ void policies_free(struct policies *p)
 		free(p->rows[i].rule);
 	}
 	free(p->rows);
+	free(p->keys);
 	free(p->shown);
 	free(p);
 }
@@ -62,16 +65,28 @@ const char *policy_name(enum policy p)
 
 /* ---- counting ---- */
 
+static uint64_t key_of(struct str route, struct str model, struct str param,
+		       enum mode mode)
+{
+	uint64_t key = XXH64(route.p, route.n, mode);
+
+	key = XXH64(model.p, model.n, key);
+	return XXH64(param.p, param.n, key);
+}
+
 static struct row *add(struct policies *p, struct str route, struct str model,
 		       struct str param, struct str rule, enum mode mode)
 {
+	size_t room = p->n ? p->n * 2 : 1;
 	struct row *r;
 
 	if (p->n == POLICIES_MOST)
 		return NULL;
-	if ((p->n & (p->n - 1)) == 0)
-		p->rows = mem_grow(p->rows,
-				   (p->n ? p->n * 2 : 1) * sizeof *p->rows);
+	if ((p->n & (p->n - 1)) == 0) {
+		p->rows = mem_grow(p->rows, room * sizeof *p->rows);
+		p->keys = mem_grow(p->keys, room * sizeof *p->keys);
+	}
+	p->keys[p->n] = key_of(route, model, param, mode);
 	r = &p->rows[p->n++];
 	*r = (struct row){str_dup(route), str_dup(model), str_dup(param),
 			  str_dup(rule), mode};
@@ -80,10 +95,12 @@ static struct row *add(struct policies *p, struct str route, struct str model,
 
 static struct row *row_of(struct policies *p, const struct policy_note *n)
 {
+	uint64_t key = key_of(n->route, n->model, n->rule->param, n->mode);
+
 	for (size_t i = 0; i < p->n; i++) {
 		struct row *r = &p->rows[i];
 
-		if (r->mode == n->mode &&
+		if (p->keys[i] == key && r->mode == n->mode &&
 		    str_eq(str_of(r->param), n->rule->param) &&
 		    str_eq(str_of(r->model), n->model) &&
 		    str_eq(str_of(r->route), n->route))
