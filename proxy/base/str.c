@@ -40,6 +40,15 @@ bool str_lists(struct str value, struct str token)
 	return false;
 }
 
+int str_among(struct str s, const char *const *names, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (str_eq(s, str_of(names[i])))
+			return (int)i;
+	}
+	return -1;
+}
+
 bool str_u64(struct str s, uint64_t *out)
 {
 	uint64_t v = 0;

@@ -68,6 +68,9 @@ struct str str_cut(struct str *rest, char sep);
 /* A comma-separated header value: does it list `token` (case ignored)? */
 bool str_lists(struct str value, struct str token);
 
+/* Where s stands among n names; -1: it is none of them. */
+int str_among(struct str s, const char *const *names, size_t n);
+
 /* A whole decimal number that fits; no sign, no spaces. */
 bool str_u64(struct str s, uint64_t *out);
 

@@ -7,14 +7,6 @@ static const char *const kinds[] = {EVIDENCE_KINDS(NAME_)};
 static const char *const outcomes[] = {EVIDENCE_OUTCOMES(NAME_)};
 static const char *const marks[] = {EVIDENCE_MARKS(NAME_)};
 
-static int find(const char *const *names, int n, struct str name)
-{
-	for (int i = 0; i < n; i++)
-		if (str_eq(str_of(names[i]), name))
-			return i;
-	return -1;
-}
-
 const char *ev_kind_name(enum ev_kind k)
 {
 	return (unsigned)k < EV_KINDS ? kinds[k] : "?";
@@ -32,10 +24,10 @@ const char *ev_mark_name(enum ev_mark m)
 
 int ev_kind_of(struct str name)
 {
-	return find(kinds, EV_KINDS, name);
+	return str_among(name, kinds, EV_KINDS);
 }
 
 int ev_outcome_of(struct str name)
 {
-	return find(outcomes, EV_OUTCOMES, name);
+	return str_among(name, outcomes, EV_OUTCOMES);
 }

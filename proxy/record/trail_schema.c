@@ -234,18 +234,12 @@ const char *trail_gap_name(enum ev_gap g)
 
 int trail_side_of(struct str name)
 {
-	for (int i = 0; i < EV_SIDES; i++)
-		if (str_eq(name, str_of(sides[i])))
-			return i;
-	return -1;
+	return str_among(name, sides, EV_SIDES);
 }
 
 int trail_gap_of(struct str name)
 {
-	for (int i = 0; i <= EV_GAP_DISK; i++)
-		if (str_eq(name, str_of(gaps[i])))
-			return i;
-	return -1;
+	return str_among(name, gaps, EV_GAP_DISK + 1);
 }
 
 /* ---- making and checking ---- */

@@ -6,14 +6,6 @@ static const char *const severities[] = {SEVERITIES(NAME_)};
 static const char *const parties[] = {PARTIES(NAME_)};
 static const char *const scopes[] = {SCOPES(NAME_)};
 
-static int find(const char *const *names, int n, struct str name)
-{
-	for (int i = 0; i < n; i++)
-		if (str_eq(str_of(names[i]), name))
-			return i;
-	return -1;
-}
-
 const char *severity_name(enum severity s)
 {
 	return (unsigned)s < SEVERITIES_N ? severities[s] : "?";
@@ -31,15 +23,15 @@ const char *scope_name(enum scope s)
 
 int severity_of(struct str name)
 {
-	return find(severities, SEVERITIES_N, name);
+	return str_among(name, severities, SEVERITIES_N);
 }
 
 int party_of(struct str name)
 {
-	return find(parties, PARTIES_N, name);
+	return str_among(name, parties, PARTIES_N);
 }
 
 int scope_of(struct str name)
 {
-	return find(scopes, SCOPES_N, name);
+	return str_among(name, scopes, SCOPES_N);
 }

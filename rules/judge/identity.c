@@ -97,11 +97,7 @@ int identity_what_of(struct str name)
 	static const char *const names[IDENTITY_WHATS] = {
 		"certificate", "address", "server", "settings", "fingerprint"};
 
-	for (int i = 0; i < IDENTITY_WHATS; i++) {
-		if (str_eq(name, str_of(names[i])))
-			return i;
-	}
-	return -1;
+	return str_among(name, names, IDENTITY_WHATS);
 }
 
 /* A fingerprint is a model's; everything else is the route's. */

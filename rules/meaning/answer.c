@@ -24,11 +24,7 @@ const char *dialect_name(enum dialect d)
 
 int dialect_named(struct str name)
 {
-	for (int d = 0; d < DIALECTS; d++) {
-		if (str_eq(name, str_of(dialect_names[d])))
-			return d;
-	}
-	return -1;
+	return str_among(name, dialect_names, DIALECTS);
 }
 
 const char *reasoning_name(enum reasoning_name n)

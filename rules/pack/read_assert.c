@@ -134,10 +134,7 @@ static void check_read(struct reading *r, const struct json *node,
 
 static bool check_exists(struct str name)
 {
-	for (unsigned i = 0; i < N_CHECKS; i++)
-		if (str_eq(name, str_of(checks[i])))
-			return true;
-	return false;
+	return str_among(name, checks, N_CHECKS) >= 0;
 }
 
 void assert_read(struct reading *r, const struct json *node, struct rule *out)
