@@ -12,11 +12,6 @@ static struct h1 *conn_of(const struct http_stream *s)
 	return c;
 }
 
-static void h1_flush(struct http_stream *s)
-{
-	wire_flush(h1_wire(conn_of(s)));
-}
-
 static bool h1_full(const struct http_stream *s)
 {
 	return wire_full(h1_wire(conn_of(s)));
@@ -141,7 +136,6 @@ const struct http_codec h1_codec = {
 	.send_data = h1_send_data,
 	.send_trailers = h1_send_trailers,
 	.send_end = h1_send_end,
-	.flush = h1_flush,
 	.full = h1_full,
 	.queued = h1_queued,
 	.touched = h1_touched,

@@ -30,11 +30,6 @@ static bool touched(const struct http_stream *hs)
 	return s->begun && wire_sent(hs->conn->wire) > s->begin_at;
 }
 
-static void flush(struct http_stream *hs)
-{
-	(void)hs; /* frames of one turn are better off in one write */
-}
-
 static unsigned slots(const struct http_conn *hc)
 {
 	const struct h2_conn *c = (const struct h2_conn *)hc;
@@ -71,7 +66,6 @@ const struct http_codec h2_codec = {
 	.send_data = h2_send_data,
 	.send_trailers = h2_send_trailers,
 	.send_end = h2_send_end,
-	.flush = flush,
 	.full = full,
 	.queued = queued,
 	.touched = touched,

@@ -51,11 +51,6 @@ void http_send_end(struct http_stream *s)
 	s->codec->send_end(s);
 }
 
-void http_flush(struct http_stream *s)
-{
-	s->codec->flush(s);
-}
-
 bool http_full(const struct http_stream *s)
 {
 	return s->codec->full(s);

@@ -103,9 +103,6 @@ void http_send_data(struct http_stream *s, const char *p, size_t n);
 void http_send_trailers(struct http_stream *s, const struct head *h);
 void http_send_end(struct http_stream *s);
 
-/* Writes now what was sent, where no coalescing is to be gained (h1). */
-void http_flush(struct http_stream *s);
-
 /* More is queued than the peer takes: stop sending until on_room(). */
 bool http_full(const struct http_stream *s);
 
@@ -222,7 +219,6 @@ struct http_codec {
 	void (*send_data)(struct http_stream *s, const char *p, size_t n);
 	void (*send_trailers)(struct http_stream *s, const struct head *h);
 	void (*send_end)(struct http_stream *s);
-	void (*flush)(struct http_stream *s);
 	bool (*full)(const struct http_stream *s);
 	size_t (*queued)(const struct http_stream *s);
 	bool (*touched)(const struct http_stream *s);

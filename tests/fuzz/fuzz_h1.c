@@ -119,7 +119,6 @@ static void misbehave(struct play *p)
 		if (!p->is_client)
 			answer(p, 200, FRAMING_H2);
 		break;
-	case 7: http_flush(p->s); break;
 	default: break;
 	}
 }
