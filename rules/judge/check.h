@@ -38,7 +38,8 @@ struct check_case {
 	enum mode mode;
 	const struct ruleset *rules; /* that it is held to */
 	const struct pack *pack;     /* the model's, or NULL */
-	struct str route, vendor;
+	struct str route;
+	uint64_t client; /* who asked: see clients_who(); 0: still running */
 	const struct ev_conn *conn_up; /* NULL: unknown */
 	int64_t conn_up_id;
 	/* arrivals of the response body */

@@ -18,7 +18,7 @@ enum verdict check_client_retry(const struct check_case *c,
 
 	if (!is_a_client(c))
 		return VERDICT_NONE;
-	same = clients_same(c->clients, clients_who(c), c->q->body_hash);
+	same = clients_same(c->clients, c->client, c->q->body_hash);
 	if (same)
 		out->other = same->exchange;
 	out->evidence.side = EVIDENCE_REQUEST;

@@ -46,14 +46,14 @@ size_t clients_size(const struct clients *p)
 
 /* ---- what an exchange shows ---- */
 
-uint64_t clients_who(const struct check_case *c)
+uint64_t clients_who(struct str request_head)
 {
 	static const char *const fields[] = {"authorization", "x-api-key",
 					     "api-key", "user-agent"};
 	uint64_t who = 1;
 
 	for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
-		struct str v = check_field(c->request_head, str_of(fields[i]));
+		struct str v = check_field(request_head, str_of(fields[i]));
 
 		who = XXH64(v.p, v.n, who);
 	}
@@ -104,21 +104,18 @@ const struct clients_asked *clients_same(const struct clients *p,
 	return NULL;
 }
 
-static bool is_later(const struct clients_cut *cut, const struct check_case *c,
-		     uint64_t who)
+static bool is_later(const struct clients_cut *cut, const struct check_case *c)
 {
-	return cut->client == who && c->started_wall > cut->wall;
+	return cut->client == c->client && c->started_wall > cut->wall;
 }
 
 const struct clients_cut *clients_given_up(const struct clients *p,
 					   const struct check_case *c)
 {
-	uint64_t who = clients_who(c);
-
 	for (size_t i = 0; i < p->n_cuts; i++) {
 		const struct clients_cut *cut = &p->cuts[i];
 
-		if (is_later(cut, c, who) && cut->body != c->q->body_hash &&
+		if (is_later(cut, c) && cut->body != c->q->body_hash &&
 		    cut->begun + 1 >= CLIENTS_PATIENCE_REQUESTS &&
 		    c->started_wall - cut->wall >=
 			    CLIENTS_PATIENCE_S * NS_PER_S)
@@ -148,7 +145,7 @@ size_t clients_pending(const struct clients *p,
 
 /* ---- learning ---- */
 
-static void add_cut(struct clients *p, const struct check_case *c, uint64_t who,
+static void add_cut(struct clients *p, const struct check_case *c,
 		    const char *how)
 {
 	struct clients_cut *cut;
@@ -156,7 +153,7 @@ static void add_cut(struct clients *p, const struct check_case *c, uint64_t who,
 	if (p->n_cuts == CLIENTS_PENDING)
 		drop_cut(p, 0);
 	cut = &p->cuts[p->n_cuts++];
-	*cut = (struct clients_cut){.client = who,
+	*cut = (struct clients_cut){.client = c->client,
 				    .body = c->q->body_hash,
 				    .exchange = c->id,
 				    .wall = closed_wall(c)};
@@ -165,14 +162,14 @@ static void add_cut(struct clients *p, const struct check_case *c, uint64_t who,
 }
 
 /* What later requests say about answers that were cut. */
-static void settle(struct clients *p, const struct check_case *c, uint64_t who)
+static void settle(struct clients *p, const struct check_case *c)
 {
 	const struct clients_cut *given_up = clients_given_up(p, c);
 
 	for (size_t i = p->n_cuts; i-- > 0;) {
 		struct clients_cut *cut = &p->cuts[i];
 
-		if (!is_later(cut, c, who))
+		if (!is_later(cut, c))
 			continue;
 		cut->begun++;
 		if (cut == given_up || cut->body == c->q->body_hash)
@@ -183,16 +180,14 @@ static void settle(struct clients *p, const struct check_case *c, uint64_t who)
 void clients_learn(struct clients *p, const struct check_case *c)
 {
 	const char *how = clients_cut_how(c);
-	uint64_t who;
 
 	if (!c->q || c->q->unknown || !c->open || c->open->kind != EV_CLIENT)
 		return;
-	who = clients_who(c);
-	settle(p, c, who);
+	settle(p, c);
 	if (how)
-		add_cut(p, c, who, how);
+		add_cut(p, c, how);
 	p->recent[p->n_asked++ % CLIENTS_RECENT] =
-		(struct clients_asked){.client = who,
+		(struct clients_asked){.client = c->client,
 				       .body = c->q->body_hash,
 				       .exchange = c->id,
 				       .failed = has_failed(c)};

@@ -42,9 +42,6 @@ struct clients {
 	size_t n_cuts;
 };
 
-/* Who asked: the fingerprint of its credentials, and its User-Agent. */
-uint64_t clients_who(const struct check_case *c);
-
 /* The newest request of this client with this very body; NULL: none. */
 const struct clients_asked *clients_same(const struct clients *p,
 					 uint64_t client, uint64_t body);

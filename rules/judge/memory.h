@@ -29,6 +29,10 @@ MEMORY_PART(meter);
 MEMORY_PART(clients);
 MEMORY_PART(identity);
 
+/* Who asked, by the head of a request: the fingerprint of its credentials, and
+ * its User-Agent. */
+uint64_t clients_who(struct str request_head);
+
 /*
  * Truncations that nobody asked again about so far: told by judge_final() as
  * findings of the rule that names check client_truncation. `since`: they
