@@ -108,9 +108,8 @@ struct judge *index_judge(struct index *ix)
 	return ix->judge;
 }
 
-/* Judges all that is sealed. */
-static bool judge_all(struct index *ix, index_progress *progress, void *arg,
-		      struct fail *f)
+bool index_again(struct index *ix, index_progress *progress, void *arg,
+		 struct fail *f)
 {
 	struct trail *t = trail_read(ix->path, f), *contents = NULL;
 	bool ok;
@@ -134,12 +133,6 @@ static bool judge_all(struct index *ix, index_progress *progress, void *arg,
 	return ok;
 }
 
-bool index_again(struct index *ix, index_progress *progress, void *arg,
-		 struct fail *f)
-{
-	return judge_all(ix, progress, arg, f);
-}
-
 bool index_catch_up(struct index *ix, index_progress *progress, void *arg,
 		    struct fail *f)
 {
@@ -151,7 +144,7 @@ bool index_catch_up(struct index *ix, index_progress *progress, void *arg,
 	if (ok)
 		return true;
 	ix->quiet = true;
-	ok = judge_all(ix, progress, arg, f);
+	ok = index_again(ix, progress, arg, f);
 	ix->quiet = false;
 	return ok;
 }
@@ -174,7 +167,7 @@ static bool judge_rest(struct index *ix, struct fail *f)
 	if (store_complete(ix->trail))
 		return true;
 	ix->quiet = true;
-	ok = judge_all(ix, NULL, NULL, f);
+	ok = index_again(ix, NULL, NULL, f);
 	index_final(ix);
 	ix->quiet = false;
 	return ok;
