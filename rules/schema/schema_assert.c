@@ -161,28 +161,6 @@ enum schema_verdict check_multiple(struct run *r, const struct keyword *k,
 
 /* ---- counts ---- */
 
-static enum schema_verdict at_least(struct run *r, const struct keyword *k,
-				    struct frame *f, uint64_t n,
-				    const char *what)
-{
-	if (n >= k->count)
-		return SCHEMA_VALID;
-	run_fault(r, f->instance, k->name, "at least %ju %s",
-		  (uintmax_t)k->count, what);
-	return run_observe(r, "%ju %s", (uintmax_t)n, what);
-}
-
-static enum schema_verdict at_most(struct run *r, const struct keyword *k,
-				   struct frame *f, uint64_t n,
-				   const char *what)
-{
-	if (n <= k->count)
-		return SCHEMA_VALID;
-	run_fault(r, f->instance, k->name, "at most %ju %s",
-		  (uintmax_t)k->count, what);
-	return run_observe(r, "%ju %s", (uintmax_t)n, what);
-}
-
 /* Characters of Unicode, not bytes. */
 static bool length(struct run *r, const struct json *j, uint64_t *n)
 {
@@ -192,46 +170,6 @@ static bool length(struct run *r, const struct json *j, uint64_t *n)
 	for (size_t i = 0; i < s.n; i++)
 		*n += ((unsigned char)s.p[i] & 0xc0) != 0x80;
 	return run_spend(r, s.n / 256);
-}
-
-enum schema_verdict check_min_length(struct run *r, const struct keyword *k,
-				     struct frame *f)
-{
-	uint64_t n;
-
-	if (f->instance->kind != JSON_STRING)
-		return SCHEMA_VALID;
-	if (!length(r, f->instance, &n))
-		return SCHEMA_UNKNOWN;
-	return at_least(r, k, f, n, "characters");
-}
-
-enum schema_verdict check_max_length(struct run *r, const struct keyword *k,
-				     struct frame *f)
-{
-	uint64_t n;
-
-	if (f->instance->kind != JSON_STRING)
-		return SCHEMA_VALID;
-	if (!length(r, f->instance, &n))
-		return SCHEMA_UNKNOWN;
-	return at_most(r, k, f, n, "characters");
-}
-
-enum schema_verdict check_min_items(struct run *r, const struct keyword *k,
-				    struct frame *f)
-{
-	if (f->instance->kind != JSON_ARRAY)
-		return SCHEMA_VALID;
-	return at_least(r, k, f, f->instance->n, "elements");
-}
-
-enum schema_verdict check_max_items(struct run *r, const struct keyword *k,
-				    struct frame *f)
-{
-	if (f->instance->kind != JSON_ARRAY)
-		return SCHEMA_VALID;
-	return at_most(r, k, f, f->instance->n, "elements");
 }
 
 /* Members of different names. */
@@ -245,28 +183,74 @@ static bool members(struct run *r, const struct json *o, uint64_t *n)
 	return true;
 }
 
-enum schema_verdict check_min_members(struct run *r, const struct keyword *k,
-				      struct frame *f)
+static bool elements(struct run *r, const struct json *a, uint64_t *n)
+{
+	*n = a->n;
+	return true;
+}
+
+/* What a kind of value has so many of. */
+struct counted {
+	enum json_kind kind;
+	/* False: over the budget. */
+	bool (*count)(struct run *r, const struct json *j, uint64_t *n);
+	const char *what;
+};
+static const struct counted characters = {JSON_STRING, length, "characters"};
+static const struct counted in_array = {JSON_ARRAY, elements, "elements"};
+static const struct counted in_object = {JSON_OBJECT, members, "members"};
+
+static enum schema_verdict within(struct run *r, const struct keyword *k,
+				  struct frame *f, const struct counted *of,
+				  bool least)
 {
 	uint64_t n;
 
-	if (f->instance->kind != JSON_OBJECT)
+	if (f->instance->kind != of->kind)
 		return SCHEMA_VALID;
-	if (!members(r, f->instance, &n))
+	if (!of->count(r, f->instance, &n))
 		return SCHEMA_UNKNOWN;
-	return at_least(r, k, f, n, "members");
+	if (least ? n >= k->count : n <= k->count)
+		return SCHEMA_VALID;
+	run_fault(r, f->instance, k->name, "at %s %ju %s",
+		  least ? "least" : "most", (uintmax_t)k->count, of->what);
+	return run_observe(r, "%ju %s", (uintmax_t)n, of->what);
+}
+
+enum schema_verdict check_min_length(struct run *r, const struct keyword *k,
+				     struct frame *f)
+{
+	return within(r, k, f, &characters, true);
+}
+
+enum schema_verdict check_max_length(struct run *r, const struct keyword *k,
+				     struct frame *f)
+{
+	return within(r, k, f, &characters, false);
+}
+
+enum schema_verdict check_min_items(struct run *r, const struct keyword *k,
+				    struct frame *f)
+{
+	return within(r, k, f, &in_array, true);
+}
+
+enum schema_verdict check_max_items(struct run *r, const struct keyword *k,
+				    struct frame *f)
+{
+	return within(r, k, f, &in_array, false);
+}
+
+enum schema_verdict check_min_members(struct run *r, const struct keyword *k,
+				      struct frame *f)
+{
+	return within(r, k, f, &in_object, true);
 }
 
 enum schema_verdict check_max_members(struct run *r, const struct keyword *k,
 				      struct frame *f)
 {
-	uint64_t n;
-
-	if (f->instance->kind != JSON_OBJECT)
-		return SCHEMA_VALID;
-	if (!members(r, f->instance, &n))
-		return SCHEMA_UNKNOWN;
-	return at_most(r, k, f, n, "members");
+	return within(r, k, f, &in_object, false);
 }
 
 /* ---- strings, arrays, objects ---- */
