@@ -480,3 +480,44 @@ int raw_error(const struct rig *r, unsigned type)
 	return (int)((unsigned char)f.p[at + 2] << 8 |
 		     (unsigned char)f.p[at + 3]);
 }
+
+/* ---- what tests wait for, and say ---- */
+
+bool rig_all_gone(struct rig *r)
+{
+	for (unsigned i = 0; i < r->n_out; i++) {
+		if (!r->out[i].gone && r->out[i].s)
+			return false;
+	}
+	for (unsigned i = 0; i < r->n_in; i++) {
+		if (!r->in[i].gone && r->in[i].s)
+			return false;
+	}
+	return true;
+}
+
+bool rig_both_closed(struct rig *r)
+{
+	return !r->client && !r->server;
+}
+
+bool rig_head_in(struct rig *r)
+{
+	return r->n_in && r->in[r->n_in - 1].got_head;
+}
+
+void rig_echo(struct side *s)
+{
+	struct head *h = rig_head(200, NULL);
+
+	http_send_head(s->s, h, NULL);
+	http_send_data(s->s, s->body.p, s->body.n);
+	http_send_end(s->s);
+	head_free(h);
+}
+
+void rig_text_is(const struct buf *b, const char *want)
+{
+	assert_int_equal(b->n, strlen(want));
+	assert_memory_equal(b->p, want, b->n);
+}

@@ -76,6 +76,15 @@ struct side *rig_request(struct rig *r, const char *method, const char *path,
 void rig_respond(struct side *s, unsigned status, const char *body);
 struct head *rig_head(unsigned status, const char *const *fields);
 
+/* For rig_run(): every stream is gone; both connections are closed; a request
+ * head has come. */
+bool rig_all_gone(struct rig *r);
+bool rig_both_closed(struct rig *r);
+bool rig_head_in(struct rig *r);
+/* For rig.on_end: answers 200 with the request's own body. */
+void rig_echo(struct side *s);
+void rig_text_is(const struct buf *b, const char *want);
+
 /* Raw: frames by hand. */
 void raw_add_frame(struct buf *b, unsigned type, unsigned flags, uint32_t id,
 		   const void *p, size_t n);

@@ -11,29 +11,6 @@
 #include "base/clock.h"
 #include "base/mem.h"
 
-static bool all_out_gone(struct rig *r)
-{
-	for (unsigned i = 0; i < r->n_out; i++) {
-		if (!r->out[i].gone && r->out[i].s)
-			return false;
-	}
-	for (unsigned i = 0; i < r->n_in; i++) {
-		if (!r->in[i].gone && r->in[i].s)
-			return false;
-	}
-	return true;
-}
-
-static bool both_closed(struct rig *r)
-{
-	return !r->client && !r->server;
-}
-
-static bool head_in(struct rig *r)
-{
-	return r->n_in && r->in[r->n_in - 1].got_head;
-}
-
 static bool answer_head(struct rig *r)
 {
 	return r->n_out && r->out[r->n_out - 1].got_head;
@@ -49,40 +26,24 @@ static bool in_gone(struct rig *r)
 	return r->in[0].gone;
 }
 
-static void echo(struct side *s)
-{
-	struct head *h = rig_head(200, NULL);
-
-	http_send_head(s->s, h, NULL);
-	http_send_data(s->s, s->body.p, s->body.n);
-	http_send_end(s->s);
-	head_free(h);
-}
-
-static void assert_text(const struct buf *b, const char *want)
-{
-	assert_int_equal(b->n, strlen(want));
-	assert_memory_equal(b->p, want, b->n);
-}
-
 static void test_exchange(void **state)
 {
 	struct rig r;
 	struct side *a;
 
 	rig_open(&r, NULL);
-	r.on_end = echo;
+	r.on_end = rig_echo;
 	a = rig_request(&r, "POST", "/v1/x?y=z", "hello");
-	rig_run(&r, all_out_gone);
-	assert_text(&r.in[0].heads, ":method: POST\r\n:scheme: http\r\n"
+	rig_run(&r, rig_all_gone);
+	rig_text_is(&r.in[0].heads, ":method: POST\r\n:scheme: http\r\n"
 				    ":authority: vendor.example\r\n"
 				    ":path: /v1/x?y=z\r\naccept: */*\r\n\r\n");
 	assert_int_equal(r.in[0].head->framing, FRAMING_H2);
 	assert_true(str_eq(r.in[0].head->target, STR("/v1/x?y=z")));
 	assert_true(str_eq(r.in[0].head->authority, STR("vendor.example")));
 	assert_int_equal(r.in[0].head->n, 1);
-	assert_text(&a->heads, ":status: 200\r\n\r\n");
-	assert_text(&a->body, "hello");
+	rig_text_is(&a->heads, ":status: 200\r\n\r\n");
+	rig_text_is(&a->body, "hello");
 	assert_int_equal(a->end.how, HTTP_DONE);
 	assert_int_equal(r.in[0].end.how, HTTP_DONE);
 	assert_int_equal(http_slots(r.client), 100);
@@ -117,15 +78,15 @@ static void test_interim_and_trailers(void **state)
 	rig_open(&r, NULL);
 	r.on_end = answer_long;
 	a = rig_request(&r, "GET", "/", "");
-	rig_run(&r, all_out_gone);
+	rig_run(&r, rig_all_gone);
 	assert_int_equal(r.in[0].head->framing, FRAMING_NONE);
 	assert_int_equal(a->interims, 2);
 	assert_true(a->got_trailers);
-	assert_text(&a->heads, ":status: 103\r\nlink: </a>\r\n\r\n"
+	rig_text_is(&a->heads, ":status: 103\r\nlink: </a>\r\n\r\n"
 			       ":status: 103\r\nlink: </a>\r\n\r\n"
 			       ":status: 200\r\n\r\n"
 			       "x-sum: 1\r\n\r\n");
-	assert_text(&a->body, "a");
+	rig_text_is(&a->body, "a");
 	assert_int_equal(a->end.how, HTTP_DONE);
 	rig_close(&r);
 }
@@ -138,12 +99,12 @@ static void test_request_trailers(void **state)
 	struct head *h = rig_head(0, last);
 
 	rig_open(&r, NULL);
-	r.on_end = echo;
+	r.on_end = rig_echo;
 	a = rig_request(&r, "POST", "/", NULL);
 	http_send_trailers(a->s, h); /* and no data at all */
 	http_send_end(a->s);
 	head_free(h);
-	rig_run(&r, all_out_gone);
+	rig_run(&r, rig_all_gone);
 	assert_true(r.in[0].got_trailers);
 	assert_int_equal(r.in[0].end.how, HTTP_DONE);
 	rig_close(&r);
@@ -161,7 +122,7 @@ static void test_from_h1(void **state)
 	struct rig r;
 
 	rig_open(&r, NULL);
-	r.on_end = echo;
+	r.on_end = rig_echo;
 	head_make_request(&m, HTTP_1_1, STR("GET"), STR(""), STR("old"),
 			  STR("/NAME/v1?q"));
 	head_make_field(&m, STR("Host"), STR("old"));
@@ -174,8 +135,8 @@ static void test_from_h1(void **state)
 	h = head_make_done(&m);
 	h->framing = FRAMING_NONE;
 	rig_send(&r, h, &route);
-	rig_run(&r, all_out_gone);
-	assert_text(&r.in[0].heads,
+	rig_run(&r, rig_all_gone);
+	rig_text_is(&r.in[0].heads,
 		    ":method: GET\r\n:scheme: https\r\n"
 		    ":authority: api.example\r\n:path: /base/v1?q\r\n"
 		    "x-case: Kept\r\nte: trailers\r\nid: 7\r\n\r\n");
@@ -193,14 +154,14 @@ static void test_frames_are_kept(void **state)
 
 	rig_open(&r, NULL);
 	a = rig_request(&r, "POST", "/", NULL);
-	rig_run(&r, head_in);
+	rig_run(&r, rig_head_in);
 	http_send_data(a->s, "one", 3);
 	http_send_data(a->s, "two", 3);
 	http_send_data(a->s, "three", 5);
 	http_send_end(a->s);
 	rig_turns(&r, 3);
 	assert_int_equal(r.in[0].chunks, 3);
-	assert_text(&r.in[0].body, "onetwothree");
+	rig_text_is(&r.in[0].body, "onetwothree");
 	rig_close(&r);
 }
 
@@ -213,15 +174,15 @@ static void test_frames_are_shared(void **state)
 
 	rig_open(&r, NULL);
 	a = rig_request(&r, "POST", "/", "");
-	rig_run(&r, head_in);
+	rig_run(&r, rig_head_in);
 	h->version = HTTP_1_1;
 	http_send_head(r.in[0].s, h, NULL);
 	http_send_data(r.in[0].s, "one", 3);
 	http_send_data(r.in[0].s, "two", 3);
 	http_send_end(r.in[0].s);
-	rig_run(&r, all_out_gone);
+	rig_run(&r, rig_all_gone);
 	assert_int_equal(a->chunks, 1);
-	assert_text(&a->body, "onetwo");
+	rig_text_is(&a->body, "onetwo");
 	head_free(h);
 	rig_close(&r);
 }
@@ -274,7 +235,7 @@ static void test_bulk(void **state)
 
 	rig_open(&r, NULL);
 	a = rig_request(&r, "POST", "/", NULL);
-	rig_run(&r, head_in);
+	rig_run(&r, rig_head_in);
 	send_bulk(&r, a, p);
 	rig_run(&r, all_bulk_in);
 	assert_int_equal(r.in[0].body.n, BULK);
@@ -297,7 +258,7 @@ static void test_pause(void **state)
 
 	rig_open(&r, NULL);
 	a = rig_request(&r, "POST", "/", NULL);
-	rig_run(&r, head_in);
+	rig_run(&r, rig_head_in);
 	http_pause(r.in[0].s, HTTP_PEER_FULL);
 	http_pause(r.in[0].s, HTTP_GATE);
 	for (took = 0; took < 2 * 1024 * 1024 && !http_full(a->s);) {
@@ -307,11 +268,11 @@ static void test_pause(void **state)
 	}
 	assert_true(took >= 512 * 1024 && took <= 700 * 1024);
 	assert_int_equal(r.in[0].chunks, 0);
-	r.on_end = echo;
+	r.on_end = rig_echo;
 	b = rig_request(&r, "POST", "/b", "quick");
 	rig_turns(&r, 5);
 	assert_true(b->gone);
-	assert_text(&b->body, "quick");
+	rig_text_is(&b->body, "quick");
 	r.on_end = NULL;
 	http_send_end(a->s);
 	http_resume(r.in[0].s, HTTP_GATE);
@@ -340,7 +301,7 @@ static void test_pause_with_last_bytes(void **state)
 
 	rig_open(&r, NULL);
 	a = rig_request(&r, "POST", "/", NULL);
-	rig_run(&r, head_in);
+	rig_run(&r, rig_head_in);
 	http_pause(r.in[0].s, HTTP_PEER_FULL);
 	http_send_data(a->s, "last", 4);
 	http_send_end(a->s);
@@ -348,7 +309,7 @@ static void test_pause_with_last_bytes(void **state)
 	r.on_data = pause_again;
 	http_resume(r.in[0].s, HTTP_PEER_FULL);
 	rig_turns(&r, 3);
-	assert_text(&r.in[0].body, "last");
+	rig_text_is(&r.in[0].body, "last");
 	assert_false(r.in[0].ended);
 	http_resume(r.in[0].s, HTTP_PEER_FULL);
 	rig_turns(&r, 3);
@@ -365,7 +326,7 @@ static void test_reset_by_client(void **state)
 
 	rig_open(&r, NULL);
 	a = rig_request(&r, "POST", "/", NULL);
-	rig_run(&r, head_in);
+	rig_run(&r, rig_head_in);
 	rig_abandon(a, 8);
 	rig_run(&r, in_gone);
 	assert_int_equal(r.in[0].end.how, HTTP_RESET);
@@ -382,7 +343,7 @@ static void reset_with(uint32_t code, bool begun, enum http_gone want)
 
 	rig_open(&r, NULL);
 	a = rig_request(&r, "POST", "/", NULL);
-	rig_run(&r, head_in);
+	rig_run(&r, rig_head_in);
 	if (begun) {
 		rig_respond(&r.in[0], 200, NULL);
 		http_send_data(r.in[0].s, "part", 4);
@@ -413,12 +374,12 @@ static void test_cut(void **state)
 
 	rig_open(&r, NULL);
 	a = rig_request(&r, "POST", "/", "body");
-	rig_run(&r, head_in);
+	rig_run(&r, rig_head_in);
 	rig_respond(&r.in[0], 200, NULL);
 	http_send_data(r.in[0].s, "partial", 7);
 	http_cut(r.in[0].s, 2, false);
-	rig_run(&r, all_out_gone);
-	assert_text(&a->body, "partial");
+	rig_run(&r, rig_all_gone);
+	rig_text_is(&a->body, "partial");
 	assert_int_equal(a->end.how, HTTP_RESET);
 	assert_int_equal(a->end.code, 2);
 	assert_int_equal(r.in[0].end.how, HTTP_DONE);
@@ -426,7 +387,7 @@ static void test_cut(void **state)
 	a = rig_request(&r, "POST", "/", "body");
 	rig_turns(&r, 2);
 	http_cut(r.in[1].s, 7, false);
-	rig_run(&r, all_out_gone);
+	rig_run(&r, rig_all_gone);
 	assert_int_equal(a->end.how, HTTP_UNSENT);
 	assert_int_equal(r.in[1].end.how, HTTP_DONE);
 	rig_close(&r);
@@ -441,10 +402,10 @@ static void test_early_answer(void **state)
 	rig_open(&r, NULL);
 	a = rig_request(&r, "POST", "/", NULL);
 	http_send_data(a->s, "half", 4);
-	rig_run(&r, head_in);
+	rig_run(&r, rig_head_in);
 	rig_respond(&r.in[0], 413, "no");
-	rig_run(&r, all_out_gone);
-	assert_text(&a->body, "no");
+	rig_run(&r, rig_all_gone);
+	rig_text_is(&a->body, "no");
 	assert_true(a->ended);
 	assert_int_equal(a->end.how, HTTP_DONE);
 	assert_int_equal(r.in[0].end.how, HTTP_DONE);
@@ -460,11 +421,11 @@ static void test_abandon_after_end(void **state)
 
 	rig_open(&r, NULL);
 	a = rig_request(&r, "POST", "/", "x");
-	rig_run(&r, head_in);
+	rig_run(&r, rig_head_in);
 	rig_respond(&r.in[0], 200, "whole");
 	rig_abandon(&r.in[0], 8);
 	rig_run(&r, first_gone);
-	assert_text(&a->body, "whole");
+	rig_text_is(&a->body, "whole");
 	assert_int_equal(a->end.how, HTTP_DONE);
 	rig_close(&r);
 }
@@ -476,7 +437,7 @@ static void test_connection_cut(void **state)
 
 	rig_open(&r, NULL);
 	a = rig_request(&r, "POST", "/", NULL);
-	rig_run(&r, head_in);
+	rig_run(&r, rig_head_in);
 	rig_respond(&r.in[0], 200, NULL);
 	http_send_data(r.in[0].s, "part", 4);
 	rig_run(&r, answer_head);
@@ -485,9 +446,9 @@ static void test_connection_cut(void **state)
 	rig_turns(&r, 3);
 	b = rig_request(&r, "POST", "/b", NULL); /* never leaves */
 	http_close(r.server, true);
-	rig_run(&r, both_closed);
+	rig_run(&r, rig_both_closed);
 	assert_int_equal(a->end.how, HTTP_CUT);
-	assert_text(&a->body, "partmore");
+	rig_text_is(&a->body, "partmore");
 	assert_int_equal(r.in[0].end.how, HTTP_CUT);
 	assert_true(b->gone);
 	assert_int_equal(r.n_in == 1 ? b->end.how : HTTP_UNSENT, HTTP_UNSENT);
@@ -502,7 +463,7 @@ static void test_touched(void **state)
 	rig_open(&r, NULL);
 	a = rig_request(&r, "POST", "/", NULL);
 	assert_false(http_touched(a->s));
-	rig_run(&r, head_in);
+	rig_run(&r, rig_head_in);
 	assert_true(http_touched(a->s));
 	assert_false(http_touched(r.in[0].s));
 	rig_close(&r);

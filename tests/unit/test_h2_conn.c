@@ -11,45 +11,6 @@
 #include "base/clock.h"
 #include "base/mem.h"
 
-static bool all_out_gone(struct rig *r)
-{
-	for (unsigned i = 0; i < r->n_out; i++) {
-		if (!r->out[i].gone && r->out[i].s)
-			return false;
-	}
-	for (unsigned i = 0; i < r->n_in; i++) {
-		if (!r->in[i].gone && r->in[i].s)
-			return false;
-	}
-	return true;
-}
-
-static bool both_closed(struct rig *r)
-{
-	return !r->client && !r->server;
-}
-
-static bool head_in(struct rig *r)
-{
-	return r->n_in && r->in[r->n_in - 1].got_head;
-}
-
-static void echo(struct side *s)
-{
-	struct head *h = rig_head(200, NULL);
-
-	http_send_head(s->s, h, NULL);
-	http_send_data(s->s, s->body.p, s->body.n);
-	http_send_end(s->s);
-	head_free(h);
-}
-
-static void assert_text(const struct buf *b, const char *want)
-{
-	assert_int_equal(b->n, strlen(want));
-	assert_memory_equal(b->p, want, b->n);
-}
-
 /* Open streams finish, later ones go elsewhere, then both ends close. */
 static void test_goaway(void **state)
 {
@@ -58,7 +19,7 @@ static void test_goaway(void **state)
 
 	rig_open(&r, NULL);
 	a = rig_request(&r, "POST", "/", "x");
-	rig_run(&r, head_in);
+	rig_run(&r, rig_head_in);
 	http_close(r.server, false);
 	rig_turns(&r, 6);
 	assert_non_null(strstr(r.notes.p, "goaway last=2147483647 code=0\n"
@@ -67,8 +28,8 @@ static void test_goaway(void **state)
 	assert_null(http_open(r.client, NULL, NULL));
 	assert_false(a->gone);
 	rig_respond(&r.in[0], 200, "late");
-	rig_run(&r, both_closed);
-	assert_text(&a->body, "late");
+	rig_run(&r, rig_both_closed);
+	rig_text_is(&a->body, "late");
 	assert_int_equal(a->end.how, HTTP_DONE);
 	assert_int_equal(r.in[0].end.how, HTTP_DONE);
 	rig_close(&r);
@@ -81,12 +42,12 @@ static void test_client_closes(void **state)
 
 	rig_open(&r, NULL);
 	a = rig_request(&r, "POST", "/", "x");
-	rig_run(&r, head_in);
+	rig_run(&r, rig_head_in);
 	http_close(r.client, false);
 	rig_turns(&r, 3);
 	assert_int_equal(http_slots(r.client), 0);
 	rig_respond(&r.in[0], 200, "late");
-	rig_run(&r, both_closed);
+	rig_run(&r, rig_both_closed);
 	assert_int_equal(a->end.how, HTTP_DONE);
 	rig_close(&r);
 }
@@ -102,11 +63,11 @@ static void test_idle(void **state)
 	struct rig r;
 
 	rig_open(&r, &lim);
-	r.on_end = echo;
+	r.on_end = rig_echo;
 	rig_request(&r, "POST", "/", "x");
-	rig_run(&r, all_out_gone);
+	rig_run(&r, rig_all_gone);
 	assert_int_equal(http_slots(r.client), 10);
-	rig_run(&r, both_closed);
+	rig_run(&r, rig_both_closed);
 	assert_int_equal(r.refused, 0);
 	rig_close(&r);
 }
@@ -119,7 +80,7 @@ static void test_slots(void **state)
 
 	rig_open(&r, &lim);
 	a = rig_request(&r, "POST", "/", "x");
-	rig_run(&r, head_in);
+	rig_run(&r, rig_head_in);
 	assert_int_equal(http_slots(r.client), 1);
 	rig_request(&r, "POST", "/", "x");
 	assert_int_equal(http_slots(r.client), 0);
@@ -153,7 +114,7 @@ static void during_events(void (*what)(struct side *s))
 		*(i == 0 ? &r.on_head : i == 1 ? &r.on_data : &r.on_end) = what;
 		for (int k = 0; k < 3; k++)
 			rig_request(&r, "POST", "/", "some body");
-		rig_run(&r, all_out_gone);
+		rig_run(&r, rig_all_gone);
 		assert_int_equal(r.out[0].end.how,
 				 what == let_go ? HTTP_RESET : HTTP_CUT);
 		rig_close(&r);
