@@ -10,7 +10,7 @@ import time
 import zlib
 
 from clients import curl
-from honest import pack
+from answers import pack
 from house import House, run_assay
 from raw import Script, Wire, request
 from scene import case, check, main, same, sanitized, slack, until

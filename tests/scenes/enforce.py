@@ -12,7 +12,7 @@ import anthropic
 import openai
 
 from clients import curl
-from honest import pack
+from answers import pack
 from house import House, run_assay
 from mutants import ask, tool
 from raw import Script, Wire, request, vendor_answer

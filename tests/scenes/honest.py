@@ -8,6 +8,7 @@ import re
 import threading
 
 import honest as generator
+from answers import undo
 from house import House
 from scene import case, check, main
 from verdicts import Link, brief, by_case
@@ -36,7 +37,7 @@ class Crowd:
                                                       q.headers)
         with self.lock:
             self.requests[number] = q
-        return status, generator.undo(coding, data)
+        return status, undo(coding, data)
 
     def work(self):
         while (c := self.take()) is not None:

@@ -10,7 +10,7 @@ import anthropic
 import openai
 
 import tongues
-from honest import add_delta
+from answers import add_delta
 from house import House
 from mutants import CALL, QUESTION, SAY, THINK, b64, tool
 from scene import case, check, main, same, slack
