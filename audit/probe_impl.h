@@ -31,7 +31,7 @@ struct asking;
 struct heard; /* an answer as the trail has it */
 struct trail;
 
-enum ask_state { ASK_TODO, ASK_OUT, ASK_DONE };
+enum ask_state { ASK_WAITS, ASK_OUT, ASK_DONE };
 
 struct ask {
 	struct campaign *campaign;

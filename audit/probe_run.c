@@ -5,7 +5,7 @@
  * room of it asks, on a thread of its own:
  *
  *	asker's thread			worker's thread
- *	  TODO --- origin_start() --->	  the exchange
+ *	  WAITS -- origin_start() --->	  the exchange
  *	   ^				       |
  *	   '--- again, when due ---- on_done() +--> DONE
  *
@@ -94,7 +94,7 @@ static uint64_t pause_of(const struct ask *a)
 
 static void put_back(struct asking *k, struct ask *a, bool all)
 {
-	a->state = ASK_TODO;
+	a->state = ASK_WAITS;
 	a->due = clock_mono() + pause_of(a);
 	if (all && a->due > k->not_yet)
 		k->not_yet = a->due;
@@ -189,7 +189,7 @@ static struct ask *next_due(struct asking *k)
 	for (size_t i = 0; i < c->n_asks; i++) {
 		struct ask *a = &c->asks[i];
 
-		if (a->state == ASK_TODO && a->due <= now)
+		if (a->state == ASK_WAITS && a->due <= now)
 			return a;
 	}
 	return NULL;
@@ -211,7 +211,7 @@ static void ask_one(struct asking *k, struct ask *a)
 		c->retries += again;
 		return;
 	}
-	a->state = ASK_TODO;
+	a->state = ASK_WAITS;
 	k->left++;
 	k->out--;
 	c->interrupted = true;
@@ -378,7 +378,7 @@ static void asking_init(struct asking *k, struct campaign *c)
 	pthread_cond_init(&k->moved, &monotonic);
 	pthread_condattr_destroy(&monotonic);
 	for (size_t i = 0; i < c->n_asks; i++)
-		k->left += c->asks[i].state == ASK_TODO;
+		k->left += c->asks[i].state == ASK_WAITS;
 }
 
 /* The asker's SIGTERM may come when the proxy ends anyway: it is spent here,
